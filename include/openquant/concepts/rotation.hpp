@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <concepts>
+#include <span>
+#include <string>
+
+#include <openquant/core/config.hpp>
+
+namespace openquant {
+
+/// An orthogonal map R of row vectors of any length it supports: W <- W R^T, H <- R H R^T.
+///
+///   R::name()               "hadamard"
+///   r.bind(n)               the map for length n; throws openquant::error, with what would work,
+///                           where n is not supported
+///   bound.apply(x)          x <- R x      for one row x of n floats, in place
+///   bound.apply_inverse(x)  x <- R^T x
+///   r.stored_bits(n)        bits that must be stored to build the map again
+///
+/// Laws: docs/concepts/rotation.md, asserted by tests/laws/rotation_laws.hpp.
+template <class R>
+concept Rotation = std::copyable<R> && requires(const R r, index_t n, std::span<float> x) {
+  { R::name() } -> std::convertible_to<std::string>;
+  { r.stored_bits(n) } -> std::same_as<index_t>;
+  r.bind(n).apply(x);
+  r.bind(n).apply_inverse(x);
+};
+
+}  // namespace openquant

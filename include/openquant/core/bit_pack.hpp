@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include <openquant/core/config.hpp>
+#include <openquant/core/contract.hpp>
+
+namespace openquant {
+
+/// A (rows, cols) table of fields of `width` bits, 0 to 57. A row is one bit string, least
+/// significant bit first, filled up to a whole byte:
+///
+///   byte       0        1        2
+///   bit    76543210 76543210 76543210
+///   field  22111000 54443332 77766655      width 3, fields 0 to 7
+///
+/// Two threads may write different rows at the same time.
+class bit_matrix {
+ public:
+  static constexpr int max_width = 57;  // a field and its bit offset fit one 64-bit word
+
+  bit_matrix() = default;
+  bit_matrix(index_t rows, index_t cols, int width)
+      : rows_(rows),
+        cols_(cols),
+        width_(width),
+        bytes_(static_cast<std::size_t>(size_bytes() + slack)) {
+    OPENQUANT_EXPECTS(0 <= width && width <= max_width);
+  }
+
+  index_t rows() const { return rows_; }
+  index_t cols() const { return cols_; }
+  int width() const { return width_; }
+  /// Bytes of one row, rounded up.
+  index_t row_bytes() const { return (cols_ * width_ + 7) / 8; }
+  /// Bytes of the table as stored.
+  index_t size_bytes() const { return rows_ * row_bytes(); }
+  std::uint8_t* data() { return bytes_.data(); }
+  const std::uint8_t* data() const { return bytes_.data(); }
+
+  std::uint64_t get(index_t i, index_t j) const {
+    if (width_ == 0) return 0;
+    const place at = locate(i, j);
+    std::uint64_t word;
+    std::memcpy(&word, bytes_.data() + at.byte, sizeof word);
+    return (word >> at.shift) & mask();
+  }
+
+  /// Writes a field that is still zero.
+  void set(index_t i, index_t j, std::uint64_t field) {
+    OPENQUANT_EXPECTS((field & ~mask()) == 0);
+    const place at = locate(i, j);
+    field <<= at.shift;
+    // Byte by byte: the neighbouring row may be written by another thread.
+    for (std::uint8_t* byte = bytes_.data() + at.byte; field != 0; field >>= 8) {
+      *byte++ |= static_cast<std::uint8_t>(field);
+    }
+  }
+
+  friend bool operator==(const bit_matrix&, const bit_matrix&) = default;
+
+ private:
+  static constexpr index_t slack = 8;  // get() reads whole words
+  struct place {
+    index_t byte;
+    int shift;
+  };
+
+  std::uint64_t mask() const { return (std::uint64_t{1} << width_) - 1; }
+  place locate(index_t i, index_t j) const {
+    OPENQUANT_EXPECTS(0 <= i && i < rows_ && 0 <= j && j < cols_);
+    const index_t bit = j * width_;
+    return {i * row_bytes() + bit / 8, static_cast<int>(bit % 8)};
+  }
+
+  index_t rows_ = 0, cols_ = 0;
+  int width_ = 0;
+  std::vector<std::uint8_t> bytes_;
+};
+
+}  // namespace openquant

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+
+/// The words every other header needs: the index type, the version, and how to mark code that runs
+/// on the CPU and in a CUDA thread alike.
+
+#define OPENQUANT_VERSION_MAJOR 0
+#define OPENQUANT_VERSION_MINOR 1
+#define OPENQUANT_VERSION_PATCH 0
+
+#if defined(__CUDACC__)
+#define OPENQUANT_HD __host__ __device__
+#else
+#define OPENQUANT_HD
+#endif
+
+// In device code a loop over registers must be unrolled, or its array moves to local memory.
+#if defined(__CUDA_ARCH__)
+#define OPENQUANT_UNROLL _Pragma("unroll")
+#else
+#define OPENQUANT_UNROLL
+#endif
+
+namespace openquant {
+
+/// Sizes and positions: signed, so that differences and reversed loops are safe.
+using index_t = std::ptrdiff_t;
+
+}  // namespace openquant

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openquant/core/contract.hpp>
+#include <openquant/core/lane.hpp>
+
+namespace openquant {
+
+/// The weights that share one scale, as the quantizer's `fit` sees them: element j is one weight of
+/// a row (T = float), or one of each of `lane_count<T>` rows that lie in the lanes. Element j has
+/// importance h_j, the diagonal of the Hessian; without one every importance is 1.
+template <class T>
+class group_view {
+ public:
+  /// Element j is at data + j * stride; h is null or holds `size` importances.
+  OPENQUANT_HD group_view(const float* data, index_t stride, index_t size, const float* h = nullptr)
+      : data_(data), h_(h), stride_(stride), size_(size) {}
+
+  OPENQUANT_HD index_t size() const { return size_; }
+  OPENQUANT_HD T operator[](index_t j) const {
+    OPENQUANT_EXPECTS(0 <= j && j < size_);
+    return load<T>(data_ + j * stride_);
+  }
+  OPENQUANT_HD float weight(index_t j) const { return h_ == nullptr ? 1.0f : h_[j]; }
+  /// The same weights, every importance 1.
+  OPENQUANT_HD group_view unweighted() const { return {data_, stride_, size_}; }
+
+ private:
+  const float* data_;
+  const float* h_;
+  index_t stride_, size_;
+};
+
+}  // namespace openquant

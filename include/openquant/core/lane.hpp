@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#include <openquant/core/config.hpp>
+
+/// The lane vocabulary: the few operations in which all quantizer arithmetic is written. Here they
+/// are for `float`, which is a lane type of one lane; `core/simd.hpp` says them once more for
+/// `batch<Arch>`. Arithmetic and comparison are the built-in operators. Call these unqualified.
+namespace openquant {
+
+/// What a lane type is made of: the number of lanes, and the type of its 32-bit integers.
+template <class T>
+struct lane_traits;
+
+template <>
+struct lane_traits<float> {
+  using int_type = std::int32_t;
+  static constexpr index_t lanes = 1;
+};
+
+template <class T>
+using lane_int_t = typename lane_traits<T>::int_type;
+
+template <class T>
+inline constexpr index_t lane_count = lane_traits<T>::lanes;
+
+/// `lane_count<T>` consecutive floats, from any address.
+template <class T>
+OPENQUANT_HD T load(const float* p) {
+  if constexpr (lane_count<T> == 1) return *p;
+  else return T::load(p);
+}
+OPENQUANT_HD inline void store(float x, float* p) { *p = x; }
+OPENQUANT_HD inline void store(std::int32_t x, std::int32_t* p) { *p = x; }
+
+OPENQUANT_HD inline float select(bool mask, float a, float b) { return mask ? a : b; }
+OPENQUANT_HD inline std::int32_t select(bool mask, std::int32_t a, std::int32_t b) {
+  return mask ? a : b;
+}
+OPENQUANT_HD inline float min(float a, float b) { return b < a ? b : a; }
+OPENQUANT_HD inline float max(float a, float b) { return a < b ? b : a; }
+OPENQUANT_HD inline float abs(float a) { return ::fabsf(a); }
+OPENQUANT_HD inline float sqrt(float a) { return ::sqrtf(a); }
+
+/// Nearest integer, ties to even (the rounding mode is taken to be the default one).
+OPENQUANT_HD inline float round_even(float a) { return ::rintf(a); }
+
+/// Integer of the same value; `a` holds an integer of magnitude below 2^31.
+OPENQUANT_HD inline std::int32_t to_int(float a) { return static_cast<std::int32_t>(a); }
+OPENQUANT_HD inline float to_float(std::int32_t a) { return static_cast<float>(a); }
+
+/// x * y + z; fused where the hardware has it, so only where a last bit may differ.
+OPENQUANT_HD inline float mul_add(float x, float y, float z) { return x * y + z; }
+
+}  // namespace openquant

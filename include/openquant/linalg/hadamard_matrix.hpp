@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <optional>
+#include <vector>
+
+#include <openquant/core/error.hpp>
+#include <openquant/core/matrix.hpp>
+
+/// Hadamard matrices: entries +1 and -1, H H^T = m I. None is typed in: each order has a construction.
+namespace openquant::linalg {
+
+/// How an order is constructed.
+enum class hadamard_construction { none, trivial, paley_1, paley_2, williamson };
+
+namespace hadamard_orders {
+
+constexpr bool is_prime(index_t q) {
+  if (q < 2) return false;
+  for (index_t d = 2; d * d <= q; ++d) {
+    if (q % d == 0) return false;
+  }
+  return true;
+}
+
+/// chi(a) for a = 0, ..., q - 1: 0 for 0, 1 for squares modulo the prime q, -1 for the others.
+inline std::vector<float> quadratic_character(index_t q) {
+  std::vector<float> chi(static_cast<std::size_t>(q), -1.0f);
+  chi[0] = 0;
+  for (index_t a = 1; a < q; ++a) chi[static_cast<std::size_t>(a * a % q)] = 1;
+  return chi;
+}
+
+/// The four first rows of Williamson's matrices of order 43. Each is constant on the classes
+/// {+-1, +-6, +-36} a of Z_43 (6 has order 3), so seven signs determine it; the four masks are the
+/// first solution of A^2 + B^2 + C^2 + D^2 = 172 I in a search over all 128^4 of them.
+inline std::array<std::vector<float>, 4> williamson_43() {
+  std::array<std::vector<float>, 4> rows;
+  const std::array<unsigned, 4> masks{14, 67, 88, 106};
+  for (std::size_t k = 0; k < 4; ++k) {
+    std::vector<float>& row = rows[k];
+    row.assign(43, 1.0f);
+    std::vector<bool> seen(43);
+    unsigned bit = 0;
+    for (std::size_t a = 1; a < 43; ++a) {
+      if (seen[a]) continue;
+      for (std::size_t member : {a, a * 6 % 43, a * 36 % 43}) {
+        for (std::size_t x : {member, 43 - member}) {
+          seen[x] = true;
+          if (masks[k] >> bit & 1u) row[x] = -1;
+        }
+      }
+      ++bit;
+    }
+  }
+  return rows;
+}
+
+}  // namespace hadamard_orders
+
+/// Which construction gives order m: 1 and 2, Paley's first (m = q + 1, q = 3 mod 4 prime), Paley's
+/// second (m = 2 (q + 1), q = 1 mod 4 prime), Williamson's for 172; otherwise none.
+/// Source:  Paley, J. Math. Phys. 12, 1933; Williamson, Duke Math. J. 11, 1944
+constexpr hadamard_construction hadamard_kind(index_t m) {
+  using enum hadamard_construction;
+  using hadamard_orders::is_prime;
+  if (m == 1 || m == 2) return trivial;
+  if (m < 4 || m % 4 != 0) return none;
+  if (is_prime(m - 1)) return paley_1;
+  if (m % 8 == 4 && is_prime(m / 2 - 1) && (m / 2 - 1) % 4 == 1) return paley_2;
+  if (m == 172) return williamson;
+  return none;
+}
+
+/// The Hadamard matrix of order m, entries +1 and -1, (m, m).
+/// Throws openquant::error where `hadamard_kind(m)` is none.
+inline matrix<float> hadamard_matrix(index_t m) {
+  using hadamard_orders::quadratic_character;
+  using hadamard_orders::williamson_43;
+  matrix<float> h(m, m);
+  const auto at = [](const std::vector<float>& row, index_t i) {
+    const auto n = static_cast<index_t>(row.size());
+    return row[static_cast<std::size_t>(((i % n) + n) % n)];
+  };
+  switch (hadamard_kind(m)) {
+    case hadamard_construction::none:
+      fail("hadamard_matrix: no construction known here for order ", m);
+    case hadamard_construction::trivial:
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t j = 0; j < m; ++j) h(i, j) = (i & j) ? -1.0f : 1.0f;
+      }
+      break;
+    case hadamard_construction::paley_1: {  // H = I + S, S = [0 1; -1 chi(i - j)] skew
+      const auto chi = quadratic_character(m - 1);
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t j = 0; j < m; ++j) {
+          if (i == j) h(i, j) = 1;
+          else if (i == 0) h(i, j) = 1;
+          else if (j == 0) h(i, j) = -1;
+          else h(i, j) = at(chi, i - j);
+        }
+      }
+      break;
+    }
+    case hadamard_construction::paley_2: {  // C = [0 1; 1 chi(i - j)] symmetric, H = C x K + I x J
+      const auto chi = quadratic_character(m / 2 - 1);
+      constexpr float k[2][2] = {{1, 1}, {1, -1}}, diagonal[2][2] = {{1, -1}, {-1, -1}};
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t j = 0; j < m; ++j) {
+          const index_t a = i / 2, b = j / 2;
+          if (a == b) h(i, j) = diagonal[i % 2][j % 2];
+          else h(i, j) = (a == 0 || b == 0 ? 1.0f : at(chi, a - b)) * k[i % 2][j % 2];
+        }
+      }
+      break;
+    }
+    case hadamard_construction::williamson: {  // the array of quaternion units, circulant blocks
+      const auto rows = williamson_43();
+      constexpr int block[4][4] = {{0, 1, 2, 3}, {1, 0, 3, 2}, {2, 3, 0, 1}, {3, 2, 1, 0}};
+      constexpr float sign[4][4] = {{1, 1, 1, 1}, {-1, 1, -1, 1}, {-1, 1, 1, -1}, {-1, -1, 1, 1}};
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t j = 0; j < m; ++j) {
+          const index_t a = i / 43, b = j / 43;
+          h(i, j) = sign[a][b] * at(rows[static_cast<std::size_t>(block[a][b])], j - i);
+        }
+      }
+      break;
+    }
+  }
+  return h;
+}
+
+}  // namespace openquant::linalg
