@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which multiplies faster with these flags on this machine, Eigen or the BLAS? CMake runs this when
 // OPENQUANT_BLAS is AUTO. The exit status is 1 for the BLAS, 0 for Eigen.
-#include <cblas.h>
-
 #include <Eigen/Core>
 #include <algorithm>
+#include <cblas.h>
 #include <chrono>
 #include <cstdio>
 
@@ -18,7 +17,8 @@ int main() {
     for (int k = 0; k < 12; ++k) {
       const auto start = std::chrono::steady_clock::now();
       multiply();
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      best = std::min(
+          best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     return 2.0 * n * n * n / best * 1e-9;
   };

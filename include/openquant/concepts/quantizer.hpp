@@ -17,9 +17,9 @@ using point_t = vec<T, Q::dim>;
 template <class Q, class T = float>
 using scale_t = vec<T, Q::scale_fields>;
 
-/// A map from points to codes and back. `fit`, `encode` and `decode` are templates on the lane type:
-/// the same source runs on one float, on a SIMD register of rows and in a CUDA thread, so it has no
-/// branches on data and no tables. Required of every T, checked here for float:
+/// A map from points to codes and back. `fit`, `encode` and `decode` are templates on the lane
+/// type: the same source runs on one float, on a SIMD register of rows and in a CUDA thread, so it
+/// has no branches on data and no tables. Required of every T, checked here for float:
 ///
 ///   Q::dim, Q::code_bits    d weights become one code of code_bits bits
 ///   Q::scale_fields         reals of side information a group of weights shares

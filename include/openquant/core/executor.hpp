@@ -11,11 +11,13 @@
 
 namespace openquant {
 
-/// Runs independent tasks 0, ..., n - 1, in any order, on any threads, and returns when all are done.
-/// The library cuts work into tasks by the problem's size alone, so results do not depend on the
-/// executor. An engine passes its own pool by giving it this one member.
+/// Runs independent tasks 0, ..., n - 1, in any order, on any threads, and returns when all are
+/// done. The library cuts work into tasks by the problem's size alone, so results do not depend on
+/// the executor. An engine passes its own pool by giving it this one member.
 template <class X>
-concept Executor = requires(X x, index_t n, void (*task)(index_t)) { x.run(n, task); };
+concept Executor = requires(X x, index_t n, void (*task)(index_t)) {
+  x.run(n, task);
+};
 
 /// The calling thread does everything.
 struct serial {

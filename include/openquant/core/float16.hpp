@@ -5,8 +5,8 @@
 
 #include <openquant/core/config.hpp>
 
-/// IEEE binary16 and bfloat16 as bits, and their exact conversions. Neither compiler of Debian 12 has
-/// both types everywhere, so they are integers here, the same on every machine.
+/// IEEE binary16 and bfloat16 as bits, and their exact conversions. Neither compiler of Debian 12
+/// has both types everywhere, so they are integers here, the same on every machine.
 namespace openquant {
 
 /// IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits; largest finite value 65504.

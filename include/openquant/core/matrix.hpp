@@ -30,8 +30,8 @@ class matrix_view {
       : matrix_view(data, rows, cols, cols) {}
   /// A view of mutable elements is also a view of constant ones.
   template <class U>
-    requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-  OPENQUANT_HD matrix_view(const matrix_view<U, Space>& other)
+  requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>) OPENQUANT_HD
+      matrix_view(const matrix_view<U, Space>& other)
       : matrix_view(other.data(), other.rows(), other.cols(), other.stride()) {}
 
   OPENQUANT_HD T* data() const { return data_; }
@@ -68,9 +68,7 @@ struct aligned_allocator {
   aligned_allocator() = default;
   template <class U>
   aligned_allocator(const aligned_allocator<U>&) {}
-  T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T), alignment));
-  }
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
   void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
   template <class U>
   bool operator==(const aligned_allocator<U>&) const {

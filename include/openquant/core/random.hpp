@@ -6,9 +6,10 @@
 
 #include <openquant/core/config.hpp>
 
-/// Counter-based random numbers: number i of stream `seed` is a pure function of (seed, i). There is
-/// no state, no order and no global seed, and every machine gives the same bits: the integers are
-/// exact, and the reals are computed with correctly rounded operations alone (std::fma, /, sqrt).
+/// Counter-based random numbers: number i of stream `seed` is a pure function of (seed, i). There
+/// is no state, no order and no global seed, and every machine gives the same bits: the integers
+/// are exact, and the reals are computed with correctly rounded operations alone (std::fma, /,
+/// sqrt).
 namespace openquant::random {
 
 /// 64 random bits.
@@ -60,8 +61,9 @@ inline double normal_quantile(double p) {
   };
   const double q = p - 0.5;
   if (std::fabs(q) <= 0.425) {
-    return q * ratio(std::fma(-q, q, 0.180625), 5.9109374720e+01, 1.5929113202e+02, 5.0434271938e+01,
-                     3.3871327179e+00, 6.7187563600e+01, 7.8757757664e+01, 1.7895169469e+01);
+    return q * ratio(std::fma(-q, q, 0.180625), 5.9109374720e+01, 1.5929113202e+02,
+                     5.0434271938e+01, 3.3871327179e+00, 6.7187563600e+01, 7.8757757664e+01,
+                     1.7895169469e+01);
   }
   const double r = std::sqrt(-log(q < 0 ? p : 1 - p));
   const double tail = r <= 5 ? ratio(r - 1.6, 1.7023821103e-01, 1.3067284816e+00, 2.7568153900e+00,

@@ -5,12 +5,12 @@
 #include <openquant/core/lane.hpp>
 
 /// The lane vocabulary of `core/lane.hpp` for SIMD registers. This is the only header that names
-/// xsimd, and it uses only what version 8.1 to 14 agree on; where 8.1 is slow (its fused multiply-add
-/// is not fused on AVX-512) the register is used directly.
+/// xsimd, and it uses only what version 8.1 to 14 agree on; where 8.1 is slow (its fused
+/// multiply-add is not fused on AVX-512) the register is used directly.
 namespace openquant {
 
-/// The widest instruction set of this translation unit. A function whose code depends on it takes it
-/// as a template parameter, so that units built with other flags never share a symbol.
+/// The widest instruction set of this translation unit. A function whose code depends on it takes
+/// it as a template parameter, so that units built with other flags never share a symbol.
 using default_arch = xsimd::default_arch;
 
 /// The narrowest one, which every x86-64 or AArch64 machine runs.
@@ -92,7 +92,8 @@ struct batch {
   friend batch to_float(int_batch<Arch> a) { return xsimd::to_float(a.v); }
   friend batch mul_add(batch x, batch y, batch z) {
 #if defined(__AVX512F__) && XSIMD_VERSION_MAJOR < 11
-    if constexpr (sizeof(batch) == 64) return register_type(_mm512_fmadd_ps(x.v, y.v, z.v));
+    if constexpr (sizeof(batch) == 64)
+      return register_type(_mm512_fmadd_ps(x.v, y.v, z.v));
     else
 #endif
       return xsimd::fma(x.v, y.v, z.v);

@@ -8,8 +8,8 @@
 #include <openquant/core/error.hpp>
 #include <openquant/core/matrix.hpp>
 
-/// Dense products on Eigen, or on a CBLAS where the build defines OPENQUANT_USE_BLAS. This folder is
-/// the only one that names either.
+/// Dense products on Eigen, or on a CBLAS where the build defines OPENQUANT_USE_BLAS. This folder
+/// is the only one that names either.
 namespace openquant::linalg {
 
 /// How a factor enters a product.
@@ -37,7 +37,8 @@ void gemm(float alpha, matrix_view<const float> a, matrix_view<const float> b, f
   const index_t m = A == op::none ? a.rows() : a.cols(), k = A == op::none ? a.cols() : a.rows();
   const index_t k2 = B == op::none ? b.rows() : b.cols(), n = B == op::none ? b.cols() : b.rows();
   if (k != k2 || c.rows() != m || c.cols() != n) {
-    fail("gemm: (", m, ", ", k, ") times (", k2, ", ", n, ") into (", c.rows(), ", ", c.cols(), ")");
+    fail("gemm: (", m, ", ", k, ") times (", k2, ", ", n, ") into (", c.rows(), ", ", c.cols(),
+         ")");
   }
   if (m == 0 || n == 0) return;
 #if defined(OPENQUANT_USE_BLAS)
@@ -48,13 +49,19 @@ void gemm(float alpha, matrix_view<const float> a, matrix_view<const float> b, f
               c.data(), ld(c.stride()));
 #else
   auto out = as_eigen(c);
-  if (beta == 0) out.setZero();
-  else if (beta != 1) out *= beta;
+  if (beta == 0)
+    out.setZero();
+  else if (beta != 1)
+    out *= beta;
   const auto left = as_eigen(a), right = as_eigen(b);
-  if constexpr (A == op::none && B == op::none) out.noalias() += alpha * left * right;
-  else if constexpr (A == op::none) out.noalias() += alpha * left * right.transpose();
-  else if constexpr (B == op::none) out.noalias() += alpha * left.transpose() * right;
-  else out.noalias() += alpha * left.transpose() * right.transpose();
+  if constexpr (A == op::none && B == op::none)
+    out.noalias() += alpha * left * right;
+  else if constexpr (A == op::none)
+    out.noalias() += alpha * left * right.transpose();
+  else if constexpr (B == op::none)
+    out.noalias() += alpha * left.transpose() * right;
+  else
+    out.noalias() += alpha * left.transpose() * right.transpose();
 #endif
 }
 

@@ -6,8 +6,8 @@
 
 namespace openquant::linalg {
 
-/// H <- H + X^T X on and below the diagonal: products in float over at most 256 rows at a time, their
-/// sums in double, so that the rounding error does not grow with the number of tokens.
+/// H <- H + X^T X on and below the diagonal: products in float over at most 256 rows at a time,
+/// their sums in double, so that the rounding error does not grow with the number of tokens.
 ///
 /// Shapes:  X : (tokens, n), H : (n, n); throws openquant::error otherwise
 /// Cost:    tokens n^2 flops

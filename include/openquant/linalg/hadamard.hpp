@@ -54,8 +54,10 @@ void walsh_hadamard(std::span<float> x) noexcept {
     }
   };
   for (index_t h = 1; h < n; h *= 2) {
-    if (h < lane_count<lanes>) butterflies.template operator()<float>(h);
-    else butterflies.template operator()<lanes>(h);
+    if (h < lane_count<lanes>)
+      butterflies.template operator()<float>(h);
+    else
+      butterflies.template operator()<lanes>(h);
   }
 }
 

@@ -7,7 +7,8 @@
 #include <openquant/core/error.hpp>
 #include <openquant/core/matrix.hpp>
 
-/// Hadamard matrices: entries +1 and -1, H H^T = m I. None is typed in: each order has a construction.
+/// Hadamard matrices: entries +1 and -1, H H^T = m I. None is typed in: each order has a
+/// construction.
 namespace openquant::linalg {
 
 /// How an order is constructed.
@@ -94,10 +95,14 @@ inline matrix<float> hadamard_matrix(index_t m) {
       const auto chi = quadratic_character(m - 1);
       for (index_t i = 0; i < m; ++i) {
         for (index_t j = 0; j < m; ++j) {
-          if (i == j) h(i, j) = 1;
-          else if (i == 0) h(i, j) = 1;
-          else if (j == 0) h(i, j) = -1;
-          else h(i, j) = at(chi, i - j);
+          if (i == j)
+            h(i, j) = 1;
+          else if (i == 0)
+            h(i, j) = 1;
+          else if (j == 0)
+            h(i, j) = -1;
+          else
+            h(i, j) = at(chi, i - j);
         }
       }
       break;
@@ -108,8 +113,10 @@ inline matrix<float> hadamard_matrix(index_t m) {
       for (index_t i = 0; i < m; ++i) {
         for (index_t j = 0; j < m; ++j) {
           const index_t a = i / 2, b = j / 2;
-          if (a == b) h(i, j) = diagonal[i % 2][j % 2];
-          else h(i, j) = (a == 0 || b == 0 ? 1.0f : at(chi, a - b)) * k[i % 2][j % 2];
+          if (a == b)
+            h(i, j) = diagonal[i % 2][j % 2];
+          else
+            h(i, j) = (a == 0 || b == 0 ? 1.0f : at(chi, a - b)) * k[i % 2][j % 2];
         }
       }
       break;
