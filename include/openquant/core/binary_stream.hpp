@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <istream>
 #include <ostream>
+#include <string>
+#include <tuple>
 #include <type_traits>
 
 #include <openquant/core/bit_pack.hpp>
@@ -43,6 +45,56 @@ void read(std::istream& in, T& value) {
   } else {
     read_bytes(in, &value, sizeof value);
   }
+}
+
+/// A model's options: what its `members` name, one after the other; nothing for an empty model.
+template <class Model>
+void write_members(std::ostream& out, const Model& model) {
+  if constexpr (!std::is_empty_v<Model>) {
+    std::apply([&](const auto&... member) { (write(out, member), ...); }, Model::members(model));
+  }
+}
+template <class Model>
+void read_members(std::istream& in, Model& model) {
+  if constexpr (!std::is_empty_v<Model>) {
+    std::apply([&](auto&... member) { (read(in, member), ...); }, Model::members(model));
+  }
+}
+
+/// Bytes from here to the end of the stream, or -1 where it cannot seek.
+inline index_t remaining_bytes(std::istream& in) {
+  const auto here = in.tellg();
+  if (here == std::istream::pos_type(-1)) return in.clear(), -1;
+  const auto end = in.seekg(0, std::ios::end).tellg();
+  in.seekg(here);
+  return static_cast<index_t>(end - here);
+}
+
+/// Text with its length in front.
+inline void write(std::ostream& out, const std::string& text) {
+  write(out, static_cast<std::uint32_t>(text.size()));
+  write_bytes(out, text.data(), static_cast<index_t>(text.size()));
+}
+inline void read(std::istream& in, std::string& text) {
+  std::uint32_t size;
+  read(in, size);
+  if (size > 4096) fail("load: a name of ", size, " bytes");
+  text.resize(size);
+  read_bytes(in, text.data(), static_cast<index_t>(size));
+}
+
+/// Order and elements of a square matrix.
+inline void write(std::ostream& out, const matrix<float>& a) {
+  write(out, std::int64_t{a.rows()});
+  write_bytes(out, a.data(), a.rows() * a.rows() * static_cast<index_t>(sizeof(float)));
+}
+inline void read(std::istream& in, matrix<float>& a) {
+  std::int64_t n;
+  read(in, n);
+  const index_t left = remaining_bytes(in);
+  if (n < 0 || n > 1 << 20 || (left >= 0 && n * n * 4 > left)) fail("load: a matrix of order ", n);
+  a = matrix<float>(n, n);
+  read_bytes(in, a.data(), n * n * static_cast<index_t>(sizeof(float)));
 }
 
 /// Elements alone: the reader knows the shape.

@@ -89,7 +89,6 @@ struct batch {
   friend batch exp(batch a) { return xsimd::exp(a.v); }
   friend batch round_even(batch a) { return xsimd::nearbyint(a.v); }
   friend int_batch<Arch> to_int(batch a) { return xsimd::to_int(a.v); }
-  friend batch to_float(int_batch<Arch> a) { return xsimd::to_float(a.v); }
   friend batch mul_add(batch x, batch y, batch z) {
 #if defined(__AVX512F__) && XSIMD_VERSION_MAJOR < 11
     if constexpr (sizeof(batch) == 64)
@@ -107,6 +106,11 @@ struct batch {
     return sum;
   }
 };
+
+template <class Arch>
+batch<Arch> to_float(int_batch<Arch> a) {
+  return xsimd::to_float(a.v);
+}
 
 template <class Arch>
 struct lane_traits<batch<Arch>> {

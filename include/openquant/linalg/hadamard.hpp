@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include <openquant/core/simd.hpp>
 #include <openquant/linalg/gemm.hpp>
 #include <openquant/linalg/hadamard_matrix.hpp>
 
@@ -38,26 +37,16 @@ inline std::string nearest_hadamard_sizes(index_t n) {
 
 /// x <- H_n x, n = x.size() a power of two, Sylvester's order, not normalised.
 /// Cost: n log2 n additions.
-template <class Arch = default_arch>
-void walsh_hadamard(std::span<float> x) noexcept {
-  using lanes = batch<Arch>;
-  const auto n = static_cast<index_t>(x.size());
+inline void walsh_hadamard(std::span<float> x) noexcept {
   OPENQUANT_EXPECTS(std::has_single_bit(x.size()));
-  const auto butterflies = [&]<class T>(index_t h) {
-    for (index_t i = 0; i < n; i += 2 * h) {
-      for (index_t j = i; j < i + h; j += lane_count<T>) {
-        const T a = load<T>(&x[static_cast<std::size_t>(j)]);
-        const T b = load<T>(&x[static_cast<std::size_t>(j + h)]);
-        store(a + b, &x[static_cast<std::size_t>(j)]);
-        store(a - b, &x[static_cast<std::size_t>(j + h)]);
+  for (std::size_t h = 1; h < x.size(); h *= 2) {
+    for (std::size_t i = 0; i < x.size(); i += 2 * h) {
+      for (std::size_t j = i; j < i + h; ++j) {
+        const float a = x[j], b = x[j + h];
+        x[j] = a + b;
+        x[j + h] = a - b;
       }
     }
-  };
-  for (index_t h = 1; h < n; h *= 2) {
-    if (h < lane_count<lanes>)
-      butterflies.template operator()<float>(h);
-    else
-      butterflies.template operator()<lanes>(h);
   }
 }
 
@@ -80,22 +69,16 @@ class hadamard_transform {
   index_t size() const { return n_; }
 
   /// x <- H x.  Cost: n (m + k) operations.
-  template <class Arch = default_arch>
-  void apply(std::span<float> x) const {
-    run<Arch, op::none>(x);
-  }
+  void apply(std::span<float> x) const { run<op::none>(x); }
   /// x <- H^T x, the inverse.
-  template <class Arch = default_arch>
-  void apply_inverse(std::span<float> x) const {
-    run<Arch, op::transpose>(x);
-  }
+  void apply_inverse(std::span<float> x) const { run<op::transpose>(x); }
 
  private:
-  template <class Arch, op Direction>
+  template <op Direction>
   void run(std::span<float> x) const {
     OPENQUANT_EXPECTS(static_cast<index_t>(x.size()) == n_);
     const auto power = static_cast<std::size_t>(size_.power);
-    for (std::size_t b = 0; b < x.size(); b += power) walsh_hadamard<Arch>(x.subspan(b, power));
+    for (std::size_t b = 0; b < x.size(); b += power) walsh_hadamard(x.subspan(b, power));
     const float scale = 1.0f / std::sqrt(static_cast<float>(n_));
     if (size_.m == 1) {
       for (float& value : x) value *= scale;

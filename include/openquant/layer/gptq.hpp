@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <numeric>
+
+#include <openquant/layer/solve.hpp>
+#include <openquant/linalg/udu.hpp>
+
+namespace openquant {
+
+struct gptq_options {
+  index_t group_size = 128;  ///< columns that share a scale; -1: the whole row
+  float damping = 0.01f;     ///< added to H's diagonal, relative to its mean over live channels
+  bool act_order = false;    ///< code columns by falling H_jj; the result is in the original order
+};
+
+/// Second-order quantization with error feedback, in the basis of E and R: each weight is rounded
+/// after the errors made so far have been compensated, q_j = Q(w_j + sum_{i<j} (w_i - q_i) U_ij)
+/// with H + damping I = U D U^T. Equalizer, rotation and quantizer are types, composed at compile
+/// time.
+///
+///   auto method = gptq<quantizer::uniform<4>, rotation::hadamard>{.rotation = {.seed = 7}};
+///   auto q = method.quantize(w, h);
+///
+/// Cost:    n^3 / 3 flops for `factor`, which layers with the same input share; 6 m n^2 for
+///          `quantize`, of which 5 are for the report
+/// Source:  Frantar et al., "GPTQ", ICLR 2023; Chee et al., "QuIP", NeurIPS 2023 (the LDLQ form)
+template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
+struct gptq {
+  [[no_unique_address]] Q quantizer{};
+  [[no_unique_address]] R rotation{};
+  [[no_unique_address]] E equalizer{};
+  gptq_options options{};
+
+  /// What quantize needs of the Hessian.
+  struct factorization {
+    openquant::basis<R> basis;
+    std::vector<float> importance;  ///< (n) diagonal of H', natural order
+    std::vector<index_t> order;     ///< (n / d) blocks in coding order, empty for the natural one
+    matrix<float> h;                ///< (n, n) H' in coding order
+    matrix<float> u;                ///< (n, n) its feedback
+    index_t tokens, dead_channels, attempts;
+    double damping;  ///< used, relative
+  };
+
+  /// Transforms H and factors it. Where a pivot fails, the damping is raised tenfold, up to that
+  /// of the mean diagonal itself; the report says which was used.
+  ///
+  /// Throws openquant::error for a Hessian without tokens or with dead channels alone (there is
+  /// nothing to weigh errors with: round_to_nearest says so in its name), for negative damping, and
+  /// where even the largest damping does not make H positive definite.
+  factorization factor(const hessian& h) const {
+    const std::vector<index_t> dead = h.dead_channels();
+    if (h.tokens() == 0) fail("gptq: the Hessian has seen no tokens");
+    if (static_cast<index_t>(dead.size()) == h.size()) {
+      fail("gptq: all ", h.size(), " input channels were zero in all ", h.tokens(), " tokens");
+    }
+    if (!(options.damping >= 0)) fail("gptq: damping ", options.damping, " is negative");
+    if (h.size() % Q::dim != 0) {
+      fail("gptq: ", Q::name(), " codes ", Q::dim, " weights jointly, H is of order ", h.size());
+    }
+    factorization f{openquant::basis<R>(rotation, h.size(), equalizer.scales(h.diagonal())),
+                    {},
+                    {},
+                    {},
+                    {},
+                    h.tokens(),
+                    static_cast<index_t>(dead.size()),
+                    0,
+                    0};
+    f.h = f.basis.hessian_to(h);
+    for (index_t j = 0; j < h.size(); ++j) f.importance.push_back(f.h(j, j));
+    if (options.act_order) reorder(f);
+    factor_with_damping(f);
+    return f;
+  }
+
+  /// Quantizes one weight matrix that reads the inputs behind f.
+  ///
+  /// Shapes:  w : (m, n); throws openquant::error otherwise, and with row and column where a weight
+  ///          is not finite
+  template <class Arch = default_arch, Executor X = serial>
+  quantized<Q, R, E> quantize(matrix_view<const float> w, const factorization& f,
+                              X&& executor = {}) const {
+    if (w.cols() != f.h.rows()) {
+      fail("gptq: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ", f.h.rows());
+    }
+    quantized<Q, R, E> result(quantizer, rotation, equalizer, w.rows(), w.cols(),
+                              options.group_size, f.basis);
+    const solver_weights weights(w, f.basis, executor);
+    const panel_problem problem{weights.w, f.u, f.importance, f.order, result.group_size()};
+    const solver_errors errors = solve<Arch>(quantizer, problem, f.h, result.packed(), executor);
+    result.complete(weights.unit, {f.tokens, f.dead_channels, f.attempts, f.damping,
+                                   errors.with_feedback, errors.round_to_nearest});
+    return result;
+  }
+
+  template <class Arch = default_arch, Executor X = serial>
+  quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
+                              X&& executor = {}) const {
+    return quantize<Arch>(w, factor(h), executor);
+  }
+
+ private:
+  /// Blocks of d columns by falling sum of H_jj, ties in their order; H' follows.
+  static void reorder(factorization& f) {
+    const index_t n = f.h.rows(), d = Q::dim;
+    const auto strength = [&](index_t block) {
+      const auto first = f.importance.begin() + block * d;
+      return std::accumulate(first, first + d, 0.0f);
+    };
+    f.order.resize(static_cast<std::size_t>(n / d));
+    std::iota(f.order.begin(), f.order.end(), index_t{0});
+    std::ranges::stable_sort(f.order, std::ranges::greater{}, strength);
+    const matrix<float> natural = f.h;
+    const auto column = [&](index_t p) {
+      return f.order[static_cast<std::size_t>(p / d)] * d + p % d;
+    };
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) f.h(i, j) = natural(column(i), column(j));
+    }
+  }
+
+  void factor_with_damping(factorization& f) const {
+    const index_t n = f.h.rows();
+    double trace = 0;
+    for (const float h : f.importance) trace += static_cast<double>(h);
+    const double mean = trace / static_cast<double>(n - f.dead_channels);
+    matrix<double> h(n, n);
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) h(i, j) = static_cast<double>(f.h(i, j));
+    }
+    f.u = matrix<float>(n, n);
+    f.damping = static_cast<double>(options.damping);
+    for (f.attempts = 1;; ++f.attempts) {
+      const auto pivot = linalg::factor_udu(h, f.damping * mean, Q::dim, f.u);
+      if (!pivot) return;
+      if (f.damping >= 1) {
+        fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",
+             f.damping, " of its mean diagonal ", mean, ", after ", f.attempts, " attempts");
+      }
+      f.damping = std::min(1.0, std::max(1e-8, f.damping * 10));
+    }
+  }
+};
+
+}  // namespace openquant

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include <openquant/core/error.hpp>
+#include <openquant/core/matrix.hpp>
+#include <openquant/linalg/gram.hpp>
+
+namespace openquant {
+
+/// Second moments of a layer's inputs, H = sum over tokens of x^T x: what the error of a weight
+/// costs. Layers that read the same input (q, k, v; gate, up) share one. Sums are in double.
+class hessian {
+ public:
+  explicit hessian(index_t n) : moments_(checked(n), n) {}
+
+  /// Accumulates any number of tokens. All of x is checked first, so a refused call changes
+  /// nothing.
+  ///
+  /// Shapes:  x : (tokens, n); throws openquant::error otherwise, and with row and column where an
+  ///          input is not finite
+  /// Cost:    tokens n^2 flops
+  void add(matrix_view<const float> x) {
+    if (x.cols() != size()) {
+      fail("hessian.add: x is (", x.rows(), ", ", x.cols(), "), the Hessian is of order ", size());
+    }
+    for (index_t t = 0; t < x.rows(); ++t) {
+      for (index_t j = 0; j < x.cols(); ++j) {
+        if (!std::isfinite(x(t, j))) {
+          fail("hessian.add: x(", t, ", ", j, ") = ", x(t, j), " is not finite");
+        }
+      }
+    }
+    linalg::add_gram(x, moments_);
+    tokens_ += x.rows();
+  }
+
+  /// Accumulates what another one has seen, so that threads can calibrate apart.
+  void add(const hessian& other) {
+    if (other.size() != size()) {
+      fail("hessian.add: orders ", size(), " and ", other.size(), " differ");
+    }
+    for (index_t i = 0; i < size(); ++i) {
+      for (index_t j = 0; j <= i; ++j) moments_(i, j) += other.moments_(i, j);
+    }
+    tokens_ += other.tokens_;
+  }
+
+  index_t size() const { return moments_.rows(); }
+  index_t tokens() const { return tokens_; }
+
+  /// Element (i, j) of the mean over tokens; 0 before the first token.
+  double operator()(index_t i, index_t j) const {
+    const double sum = i < j ? moments_(j, i) : moments_(i, j);
+    return tokens_ == 0 ? 0.0 : sum / static_cast<double>(tokens_);
+  }
+  /// The diagonal of the mean, (n).
+  std::vector<float> diagonal() const {
+    std::vector<float> d;
+    for (index_t j = 0; j < size(); ++j) d.push_back(static_cast<float>((*this)(j, j)));
+    return d;
+  }
+  /// Channels whose input was zero in every token.
+  std::vector<index_t> dead_channels() const {
+    std::vector<index_t> dead;
+    for (index_t j = 0; j < size(); ++j) {
+      if (moments_(j, j) == 0) dead.push_back(j);
+    }
+    return dead;
+  }
+
+ private:
+  static index_t checked(index_t n) {
+    if (n < 1) fail("hessian: order ", n, " is not positive");
+    return n;
+  }
+
+  matrix<double> moments_;  // (n, n), on and below the diagonal
+  index_t tokens_ = 0;
+};
+
+}  // namespace openquant

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <openquant/concepts/quantizer.hpp>
+#include <openquant/core/binary_stream.hpp>
+#include <openquant/core/bit_pack.hpp>
+#include <openquant/core/executor.hpp>
+#include <openquant/layer/basis.hpp>
+#include <openquant/layer/panel.hpp>
+#include <openquant/layer/report.hpp>
+
+namespace openquant::rotation {
+struct identity;
+}
+namespace openquant::equalizer {
+struct identity;
+}
+
+namespace openquant {
+
+/// A quantized weight matrix (m, n): packed codes and scales, the transforms they live in, and the
+/// report. Made by `gptq` and `round_to_nearest`, and by `load`.
+///
+/// As stored, with g = group_size and d = Q::dim:
+///   codes   (m, n / d) fields of Q::code_bits bits        scales  (m, ceil(n / g)) of
+///   q.scale_bits() s       n fp16 values, for an equalizer that has any  unit    one power of two
+///   for the matrix
+template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
+class quantized {
+ public:
+  /// The packed form of an (m, n) matrix, still all zero. Throws openquant::error where n or
+  /// group_size is not a multiple of Q::dim. group_size -1 is the whole row.
+  quantized(const Q& q, const R& r, const E& e, index_t rows, index_t cols, index_t group_size,
+            basis<R> basis)
+      : q_(q),
+        r_(r),
+        e_(e),
+        basis_(std::move(basis)),
+        group_size_(resolve(cols, group_size)),
+        packed_{{rows, cols / Q::dim, Q::code_bits},
+                {rows, (cols + group_size_ - 1) / group_size_, q.scale_bits()}} {}
+
+  index_t rows() const { return packed_.codes.rows(); }
+  index_t cols() const { return packed_.codes.cols() * Q::dim; }
+  index_t group_size() const { return group_size_; }
+  const Q& quantizer() const { return q_; }
+  const packed_codes& packed() const { return packed_; }
+  const openquant::report& report() const { return report_; }
+
+  /// For the solver, which fills in the bits, the power of two over which the weights were coded,
+  /// and the report.
+  packed_codes& packed() { return packed_; }
+  void complete(float unit, const openquant::report& report) {
+    unit_ = unit;
+    report_ = report;
+  }
+
+  /// Bits that must be stored to decode: codes, scales, the equalizer's, the rotation's, the unit.
+  index_t payload_bits() const {
+    const auto equalizer_bits = static_cast<index_t>(16 * basis_.scales().size());
+    return 8 * (packed_.codes.size_bytes() + packed_.scales.size_bytes()) + equalizer_bits +
+           r_.stored_bits(cols()) + 8 * static_cast<index_t>(sizeof unit_);
+  }
+  /// payload_bits over the number of weights. A saved file has `header_bytes` more.
+  double bits_per_weight() const {
+    return static_cast<double>(payload_bits()) / static_cast<double>(rows() * cols());
+  }
+
+  /// W_hat in the original basis, (m, n).
+  matrix<float> dequantize() const {
+    matrix<float> w(rows(), cols());
+    for (index_t i = 0; i < rows(); ++i) {
+      decode_row(i, w.row(i));
+      basis_.weight_from(w.row(i));
+    }
+    return w;
+  }
+
+  /// y = x W_hat^T from the packed codes: x goes into the basis of the codes, and 32 rows at a time
+  /// are decoded for one product.
+  ///
+  /// Shapes:  x : (tokens, n), y : (tokens, m); throws openquant::error otherwise
+  template <Executor X = serial>
+  void multiply(matrix_view<const float> x, matrix_view<float> y, X&& executor = {}) const {
+    if (x.cols() != cols() || y.cols() != rows() || x.rows() != y.rows()) {
+      fail("quantized.multiply: x is (", x.rows(), ", ", x.cols(), "), y is (", y.rows(), ", ",
+           y.cols(), "), W is (", rows(), ", ", cols(), ")");
+    }
+    matrix<float> input(x);
+    for (index_t t = 0; t < input.rows(); ++t) basis_.input_to(input.row(t));
+    constexpr index_t slice = 32;
+    executor.run((rows() + slice - 1) / slice, [&](index_t task) {
+      const index_t first = task * slice, count = std::min(slice, rows() - first);
+      matrix<float> w(count, cols());
+      for (index_t i = 0; i < count; ++i) decode_row(first + i, w.row(i));
+      linalg::gemm<linalg::op::none, linalg::op::transpose>(1.0f, input, w, 0.0f,
+                                                            y.block(0, first, y.rows(), count));
+    });
+  }
+
+  /// "uniform<4>|hadamard|smoothquant": what a file says it holds.
+  static std::string type_name() { return Q::name() + "|" + R::name() + "|" + E::name(); }
+
+  /// Writes header and payload. Throws openquant::error where the stream fails.
+  void save(std::ostream& out) const {
+    write(out, magic);
+    write(out, type_name());
+    for (const std::int64_t n : {rows(), cols(), group_size_}) write(out, n);
+    write_members(out, report_);
+    write_members(out, q_);
+    write_members(out, e_);
+    write_members(out, r_);
+    write(out, unit_);
+    for (const float16 s : basis_.scales()) write(out, s.bits);
+    write(out, packed_.scales);
+    write(out, packed_.codes);
+  }
+
+  /// Reads what `save` wrote. Throws openquant::error where the stream holds another type, ends
+  /// early or holds impossible sizes or values.
+  static quantized load(std::istream& in) {
+    std::uint32_t found;
+    read(in, found);
+    if (found != magic) fail("load: this is not an OpenQuant matrix");
+    std::string name;
+    read(in, name);
+    if (name != type_name()) fail("load: the stream holds ", name, ", asked for ", type_name());
+    std::int64_t m, n, group_size;
+    read(in, m), read(in, n), read(in, group_size);
+    const index_t left = remaining_bytes(in);
+    constexpr std::int64_t most = std::int64_t{1} << 31;
+    if (m < 1 || n < 1 || m >= most || n >= most || group_size < 1 || group_size > n ||
+        (left >= 0 && m * (n / Q::dim * Q::code_bits / 8) > left)) {
+      fail("load: impossible shape (", m, ", ", n, "), group size ", group_size);
+    }
+    openquant::report report;
+    Q q{};
+    E e{};
+    R r{};
+    read_members(in, report), read_members(in, q), read_members(in, e), read_members(in, r);
+    float unit;
+    read(in, unit);
+    if (!(std::isfinite(unit) && unit > 0)) fail("load: unit ", unit);
+    // An equalizer stores either nothing or n scales; which one shows on any diagonal.
+    const std::vector<float> probe(static_cast<std::size_t>(n), 1.0f);
+    std::vector<float16> s(e.scales(probe).size());
+    for (float16& value : s) {
+      read(in, value.bits);
+      if (!(to_float(value) > 0) || !std::isfinite(to_float(value))) {
+        fail("load: equalizer scale ", to_float(value));
+      }
+    }
+    quantized result(q, r, e, m, n, group_size, openquant::basis<R>(r, n, std::move(s)));
+    result.complete(unit, report);
+    read(in, result.packed_.scales);
+    read(in, result.packed_.codes);
+    return result;
+  }
+
+  friend bool operator==(const quantized& a, const quantized& b) {
+    return a.packed_ == b.packed_ && a.unit_ == b.unit_ && a.basis_.scales() == b.basis_.scales() &&
+           a.group_size_ == b.group_size_;
+  }
+
+ private:
+  static constexpr std::uint32_t magic = 0x3151514fu;  // "OQQ1"
+
+  static index_t resolve(index_t cols, index_t group_size) {
+    const index_t g = group_size == -1 ? cols : std::min(group_size, cols);
+    if (g < 1) fail("group_size ", group_size, " is neither positive nor -1 (the whole row)");
+    if (cols % Q::dim != 0 || g % Q::dim != 0) {
+      fail(Q::name(), " codes ", Q::dim, " weights jointly: ", cols, " columns in groups of ", g,
+           " are not multiples of that");
+    }
+    return g;
+  }
+
+  void decode_row(index_t i, std::span<float> w) const {
+    for (index_t j = 0; j < cols(); j += Q::dim) {
+      const auto s = q_.unpack(packed_.scales.get(i, j / group_size_));
+      const auto x = q_.decode(static_cast<std::int32_t>(packed_.codes.get(i, j / Q::dim)), s);
+      for (index_t k = 0; k < Q::dim; ++k) w[static_cast<std::size_t>(j + k)] = x[k] * unit_;
+    }
+  }
+
+  Q q_;
+  [[no_unique_address]] R r_;
+  [[no_unique_address]] E e_;
+  openquant::basis<R> basis_;
+  openquant::report report_;
+  float unit_ = 1;
+  index_t group_size_;
+  packed_codes packed_;
+};
+
+/// Reads a `quantized<...>` that `save` wrote: `load<decltype(q)>(stream)`.
+template <class Quantized>
+Quantized load(std::istream& in) {
+  return Quantized::load(in);
+}
+
+}  // namespace openquant

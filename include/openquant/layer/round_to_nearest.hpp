@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openquant/layer/solve.hpp>
+
+namespace openquant {
+
+struct round_to_nearest_options {
+  index_t group_size = 128;  ///< columns that share a scale; -1: the whole row
+};
+
+/// Rounds each weight by itself, in the basis of E and R.
+///
+///   auto q = round_to_nearest<quantizer::uniform<8>>{}.quantize(w);
+template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
+struct round_to_nearest {
+  [[no_unique_address]] Q quantizer{};
+  [[no_unique_address]] R rotation{};
+  [[no_unique_address]] E equalizer{};
+  round_to_nearest_options options{};
+
+  /// Without data: every input channel counts the same. An equalizer needs data and throws.
+  template <class Arch = default_arch, Executor X = serial>
+  quantized<Q, R, E> quantize(matrix_view<const float> w, X&& executor = {}) const {
+    if (!equalizer.scales(std::vector<float>(1, 1.0f)).empty()) {
+      fail("round_to_nearest: ", E::name(), " needs the Hessian; call quantize(w, h)");
+    }
+    return run<Arch>(w, basis<R>(rotation, w.cols(), std::vector<float>{}), {}, 0, 0, executor);
+  }
+
+  /// With data: h gives the equalizer's scales and weighs the errors in the search of scales.
+  template <class Arch = default_arch, Executor X = serial>
+  quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
+                              X&& executor = {}) const {
+    if (w.cols() != h.size()) {
+      fail("round_to_nearest: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ",
+           h.size());
+    }
+    const basis<R> to(rotation, h.size(), equalizer.scales(h.diagonal()));
+    const matrix<float> transformed = to.hessian_to(h);
+    return run<Arch>(w, to, transformed, h.tokens(), static_cast<index_t>(h.dead_channels().size()),
+                     executor);
+  }
+
+ private:
+  template <class Arch, class X>
+  quantized<Q, R, E> run(matrix_view<const float> w, const basis<R>& to, matrix_view<const float> h,
+                         index_t tokens, index_t dead, X& executor) const {
+    quantized<Q, R, E> result(quantizer, rotation, equalizer, w.rows(), w.cols(),
+                              options.group_size, to);
+    std::vector<float> importance;
+    for (index_t j = 0; j < h.rows(); ++j) importance.push_back(h(j, j));
+    const solver_weights weights(w, to, executor);
+    const panel_problem problem{weights.w, {}, importance, {}, result.group_size()};
+    const solver_errors errors = solve<Arch>(quantizer, problem, h, result.packed(), executor);
+    result.complete(weights.unit,
+                    {tokens, dead, 0, 0, errors.with_feedback, errors.round_to_nearest});
+    return result;
+  }
+};
+
+}  // namespace openquant

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include <openquant/concepts/quantizer.hpp>
+#include <openquant/core/float16.hpp>
+#include <openquant/quantizer/gaussian_codebook.hpp>
+#include <openquant/quantizer/scale_search.hpp>
+
+namespace openquant::quantizer {
+
+/// Where the scale sigma comes from: the group's L2 norm, sigma = |x| / sqrt(g); that norm
+/// corrected so that the decoded group has it, sigma |x| / |x_hat| (TurboQuant's norm correction);
+/// the least squared error on a grid around it; the same weighted by the Hessian's diagonal.
+enum class lloyd_max_fit : std::uint8_t { norm, corrected_norm, mse, weighted };
+
+/// The 2^B levels of least squared error for N(0,1), times a scale a group. With a Hadamard
+/// rotation in front, which makes groups nearly Gaussian, this is the TurboQuant recipe.
+///
+/// Error:   0.36338, 0.11748, 0.034548, 0.009501 sigma^2 at B = 1, 2, 3, 4 on N(0, sigma^2)
+/// Bits:    B a weight, 16 a group
+/// Cost:    2^(B-1) comparisons to encode, as many to decode
+/// Source:  Max 1960; Zandieh et al., "TurboQuant", arXiv 2504.19874, Sec. 3.1
+template <int B>
+struct lloyd_max {
+  static_assert(1 <= B && B <= 6, "lloyd_max<B>: B is 1 to 6 bits");
+  static constexpr index_t dim = 1;
+  static constexpr int code_bits = B;
+  static constexpr index_t scale_fields = 1;  // sigma
+  static constexpr index_t half = index_t{1} << (B - 1);
+  static constexpr half_codebook<half> codebook = gaussian_codebook<half>();
+
+  lloyd_max_fit fit_by = lloyd_max_fit::weighted;
+
+  static std::string name() { return "lloyd_max<" + std::to_string(B) + ">"; }
+  int scale_bits() const { return 16; }
+  template <class Self>
+  static constexpr auto members(Self& self) {
+    return std::tie(self.fit_by);
+  }
+
+  /// Codes ascend with the levels: the k-th positive level is half + k, its mirror half - 1 - k.
+  template <class T>
+  OPENQUANT_HD lane_int_t<T> encode(const vec<T, 1>& x, const vec<T, 1>& s) const {
+    const T u = abs(x[0]) * select(s[0] > T(0.0f), T(1.0f) / s[0], T(0.0f));
+    T k = T(0.0f);
+    for_each_level([&](auto i) {
+      constexpr float threshold = static_cast<float>(codebook.threshold[i]);
+      if constexpr (i > 0) k = select(u > T(threshold), T(static_cast<float>(index_t{i})), k);
+    });
+    return to_int(T(static_cast<float>(half)) + select(x[0] < T(0.0f), T(-1.0f) - k, k));
+  }
+
+  template <class T, class Code>
+  OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 1>& s) const {
+    const T signed_index = to_float(c) - T(static_cast<float>(half) - 0.5f);
+    const T k = abs(signed_index);
+    T level = T(0.0f);
+    for_each_level([&](auto i) {
+      constexpr float value = static_cast<float>(codebook.level[i]);
+      level = select(k > T(static_cast<float>(index_t{i})), T(value), level);
+    });
+    return {select(signed_index < T(0.0f), T(0.0f) - level, level) * s[0]};
+  }
+
+  template <class T>
+  OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
+    T energy = T(0.0f);
+    for (index_t j = 0; j < group.size(); ++j) energy = energy + group[j] * group[j];
+    const T sigma = sqrt(energy * T(1.0f / static_cast<float>(group.size())));
+    if (fit_by == lloyd_max_fit::norm) return {sigma};
+    if (fit_by == lloyd_max_fit::corrected_norm) return {sigma * norm_ratio(group, energy, sigma)};
+    return search(fit_by == lloyd_max_fit::mse ? group.unweighted() : group, sigma);
+  }
+
+  std::uint64_t pack(const vec<float, 1>& s) const { return to_float16(s[0]).bits; }
+  vec<float, 1> unpack(std::uint64_t bits) const {
+    return {to_float(float16{static_cast<std::uint16_t>(bits)})};
+  }
+
+ private:
+  /// f(integral_constant k) for k = 0, ..., half - 1, written out: no table is read at run time.
+  template <class F>
+  OPENQUANT_HD static void for_each_level(const F& f) {
+    [&]<index_t... I>(std::integer_sequence<index_t, I...>) {
+      (f(std::integral_constant<index_t, I>{}), ...);
+    }
+    (std::make_integer_sequence<index_t, half>{});
+  }
+
+  /// |x| / |x_hat| for the group coded with sigma.
+  template <class T>
+  OPENQUANT_HD T norm_ratio(const group_view<T>& group, T energy, T sigma) const {
+    T decoded = T(0.0f);
+    for (index_t j = 0; j < group.size(); ++j) {
+      const T x_hat = decode(encode<T>({group[j]}, {sigma}), vec<T, 1>{sigma})[0];
+      decoded = decoded + x_hat * x_hat;
+    }
+    return select(decoded > T(0.0f), sqrt(energy / decoded), T(1.0f));
+  }
+
+  /// Coarse: 0.70 to 1.30 of sigma in twentieths. Fine: +-4 % around the best in whole percents.
+  template <class T>
+  OPENQUANT_HD vec<T, 1> search(const group_view<T>& group, T sigma) const {
+    const vec<T, 1> coarse = best_scale(*this, group, 13, [&](index_t k) -> vec<T, 1> {
+      return {sigma * T(0.70f + 0.05f * static_cast<float>(k))};
+    });
+    return best_scale(*this, group, 9, [&](index_t k) -> vec<T, 1> {
+      return {coarse[0] * T(0.96f + 0.01f * static_cast<float>(k))};
+    });
+  }
+};
+
+static_assert(Quantizer<lloyd_max<1>> && Quantizer<lloyd_max<6>>);
+
+}  // namespace openquant::quantizer

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <tuple>
+
+#include <openquant/concepts/quantizer.hpp>
+#include <openquant/core/float16.hpp>
+#include <openquant/quantizer/scale_search.hpp>
+
+namespace openquant::quantizer {
+
+/// Where a uniform quantizer's step comes from: the group's range; the least squared error on a
+/// grid of steps and zero points; the same with every error weighted by the Hessian's diagonal.
+enum class uniform_fit : std::uint8_t { range, mse, weighted };
+
+/// Equally spaced levels: x ~ step (c - zero), c in {0, ..., 2^B - 1}.
+///
+/// Asymmetric: zero is an integer in [0, 2^B), so 0 is a level, and costs B bits a group beside
+/// the step's 16. Symmetric: zero is 2^(B-1) and costs nothing (1/2 for B = 1: levels +-step/2).
+///
+/// Error:   |x - decode(encode(x))| <= step/2 inside the range
+/// Bits:    B a weight; 16 + B (asymmetric) or 16 (symmetric) a group
+/// Cost:    encode: one division, one rounding; fit by range: one pass, by mse or weighted: 51
+///          passes (symmetric) or 233 (asymmetric)
+/// Source:  Frantar et al., "GPTQ", ICLR 2023 (format); Lin et al., "NeUQI", arXiv 2505.17595
+/// (joint
+///          search of step and integer zero point under the Hessian's diagonal)
+template <int B>
+struct uniform {
+  static_assert(1 <= B && B <= 8, "uniform<B>: B is 1 to 8 bits");
+  static constexpr index_t dim = 1;
+  static constexpr int code_bits = B;
+  static constexpr index_t scale_fields = 2;  // step, zero
+  static constexpr float max_code = static_cast<float>((1 << B) - 1);
+
+  bool symmetric = false;
+  uniform_fit fit_by = uniform_fit::weighted;
+
+  static std::string name() { return "uniform<" + std::to_string(B) + ">"; }
+  int scale_bits() const { return symmetric ? 16 : 16 + B; }
+  template <class Self>
+  static constexpr auto members(Self& self) {
+    return std::tie(self.symmetric, self.fit_by);
+  }
+
+  template <class T>
+  OPENQUANT_HD lane_int_t<T> encode(const vec<T, 1>& x, const vec<T, 2>& s) const {
+    const T step = s[0], zero = s[1];
+    const T inverse = select(step > T(0.0f), T(1.0f) / step, T(0.0f));
+    return to_int(min(max(round_even(x[0] * inverse + zero), T(0.0f)), T(max_code)));
+  }
+
+  template <class T, class Code>
+  OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 2>& s) const {
+    return {(to_float(c) - s[1]) * s[0]};
+  }
+
+  /// Step and zero for the group; the range is widened to contain 0.
+  template <class T>
+  OPENQUANT_HD vec<T, 2> fit(const group_view<T>& group) const {
+    T low = T(0.0f), high = T(0.0f);
+    for (index_t j = 0; j < group.size(); ++j) {
+      low = min(low, group[j]);
+      high = max(high, group[j]);
+    }
+    const T bound = max(high, T(0.0f) - low);
+    const T range = symmetric ? bound + bound : high - low;
+    const T step = range * T(1.0f / max_code);
+    const T zero = symmetric ? T(symmetric_zero()) : zero_of(low, step);
+    if (fit_by == uniform_fit::range) return {step, zero};
+    return search(fit_by == uniform_fit::mse ? group.unweighted() : group, step, zero);
+  }
+
+  std::uint64_t pack(const vec<float, 2>& s) const {
+    const std::uint64_t step = to_float16(s[0]).bits;
+    return symmetric ? step : step | static_cast<std::uint64_t>(s[1]) << 16;
+  }
+  vec<float, 2> unpack(std::uint64_t bits) const {
+    const float step = to_float(float16{static_cast<std::uint16_t>(bits)});
+    return {step, symmetric ? symmetric_zero() : static_cast<float>(bits >> 16)};
+  }
+
+ private:
+  static constexpr float symmetric_zero() { return B == 1 ? 0.5f : (max_code + 1) / 2; }
+
+  template <class T>
+  OPENQUANT_HD static T zero_of(T low, T step) {
+    const T steps = select(step > T(0.0f), (T(0.0f) - low) / step, T(0.0f));
+    return min(max(round_even(steps), T(0.0f)), T(max_code));
+  }
+
+  /// Coarse: steps from 1.05 of the given one down to 0.14 in ratios of 0.95, zeros up to 2 away.
+  /// Fine: +-2.5 % around the best in half percents, zeros up to 1 away.
+  template <class T>
+  OPENQUANT_HD vec<T, 2> search(const group_view<T>& group, T step, T zero) const {
+    const auto around = [this](T middle, index_t offset) {
+      if (symmetric) return middle;
+      return min(max(middle + T(static_cast<float>(offset)), T(0.0f)), T(max_code));
+    };
+    const index_t zeros = symmetric ? 1 : 5, fine_zeros = symmetric ? 1 : 3;
+    const vec<T, 2> coarse = best_scale(*this, group, 40 * zeros, [&](index_t k) -> vec<T, 2> {
+      float shrink = 1.05f;
+      for (index_t i = 0; i < k / zeros; ++i) shrink *= 0.95f;
+      return {step * T(shrink), around(zero, k % zeros - zeros / 2)};
+    });
+    return best_scale(*this, group, 11 * fine_zeros, [&](index_t k) -> vec<T, 2> {
+      const float stretch = 1.0f + 0.005f * static_cast<float>(k / fine_zeros - 5);
+      return {coarse[0] * T(stretch), around(coarse[1], k % fine_zeros - fine_zeros / 2)};
+    });
+  }
+};
+
+static_assert(Quantizer<uniform<1>> && Quantizer<uniform<8>>);
+
+}  // namespace openquant::quantizer
