@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +14,7 @@
 #include <openquant/core/config.hpp>
 #include <openquant/core/error.hpp>
 #include <openquant/format/mapped_file.hpp>
+#include <openquant/format/safetensors_header.hpp>
 #include <openquant/format/safetensors_writer.hpp>
 #include <openquant/format/tensor.hpp>
 
@@ -26,11 +22,9 @@
 /// brings both.
 ///
 ///   | u64 n | n bytes of JSON, spaces at the end | bytes of the tensors |
-///   {"__metadata__": {"key": "text"}, "name": {"dtype": "F16", "shape": [m, n],
-///                                              "data_offsets": [begin, end]}, ...}
 ///
-/// Offsets count from the end of the header. The tensors cover the rest of the file: no hole, no
-/// overlap, nothing after the last.
+/// The JSON is described in safetensors_header.hpp. Offsets count from the end of the header. The
+/// tensors cover the rest of the file: no hole, no overlap, nothing after the last.
 /// Source: github.com/huggingface/safetensors, README.md, section "Format"
 namespace openquant::format {
 
@@ -43,15 +37,12 @@ class safetensors_reader {
  public:
   explicit safetensors_reader(const std::filesystem::path& path)
       : where_("safetensors: " + path.string()), file_(path) {
-    const std::string_view header = find_header();
-    const std::span<const std::byte> data = file_.bytes().subspan(8 + header.size());
-    const nlohmann::json entries = parse(header);
-    for (const auto& [name, entry] : entries.items()) {
-      if (name == "__metadata__") {
-        read_metadata(entry);
-      } else {
-        tensors_.emplace(name, read_tensor(entry, name, data));
-      }
+    const std::string_view text = find_header();
+    const std::span<const std::byte> data = file_.bytes().subspan(8 + text.size());
+    const safetensors_header header(text, where_);
+    metadata_ = header.metadata();
+    for (const auto& [name, entry] : header.entries()) {
+      tensors_.emplace(name, locate(entry, name, data));
     }
     check_cover(data);
   }
@@ -68,8 +59,6 @@ class safetensors_reader {
   }
 
  private:
-  using json = nlohmann::json;
-
   template <class... Parts>
   [[noreturn]] void refuse(std::string_view name, const Parts&... parts) const {
     fail(where_, ": tensor ", name_text(name), ": ", parts...);
@@ -86,82 +75,26 @@ class safetensors_reader {
     if (size > all.size() - 8) {
       fail(where_, ": header of ", size, " bytes in a file of ", all.size());
     }
-    const std::string_view text(reinterpret_cast<const char*>(all.data() + 8), size);
-    if (!text.starts_with('{')) fail(where_, ": the header does not start with '{'");
-    // The parser would take a zero byte for the end of the text and ignore what follows.
-    if (text.find('\0') != text.npos) fail(where_, ": zero byte in the header");
-    return text;
+    return {reinterpret_cast<const char*>(all.data() + 8), size};
   }
 
-  /// The parser itself keeps one of two equal keys and accepts any depth.
-  json parse(std::string_view text) const {
-    constexpr int deepest = 3;  // header, entry, list
-    std::array<std::set<std::string>, deepest + 1> keys;
-    const auto check = [&](int depth, json::parse_event_t event, json& key) {
-      const auto level = static_cast<std::size_t>(depth);
-      if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-        if (depth >= deepest) fail(where_, ": header nested deeper than ", deepest, " levels");
-        keys[level + 1].clear();
-      } else if (event == json::parse_event_t::key) {
-        if (!keys[level].insert(key.get<std::string>()).second) {
-          fail(where_, ": ", name_text(key.get_ref<const std::string&>()), " stands twice",
-               level == 1 ? " in the header" : " in one entry");
-        }
-      }
-      return true;
-    };
-    try {
-      return json::parse(text.begin(), text.end(), check);
-    } catch (const json::exception& reason) {
-      fail(where_, ": invalid header: ", std::string_view(reason.what()).substr(0, 200));
+  tensor locate(const safetensors_header::entry& entry, const std::string& name,
+                std::span<const std::byte> data) const {
+    if (!entry.type) refuse(name, "no dtype");
+    if (!entry.shape) refuse(name, "no shape");
+    if (!entry.offsets) refuse(name, "no data_offsets");
+    if (entry.offsets->size() != 2) {
+      refuse(name, "data_offsets of ", entry.offsets->size(), " numbers, not 2");
     }
-  }
-
-  void read_metadata(const json& entry) {
-    if (!entry.is_object()) fail(where_, ": __metadata__ is not an object");
-    for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) fail(where_, ": __metadata__ ", name_text(key), " is not a string");
-      metadata_.emplace(key, value.get<std::string>());
-    }
-  }
-
-  tensor read_tensor(const json& entry, const std::string& name,
-                     std::span<const std::byte> data) const {
-    if (!entry.is_object()) refuse(name, "its entry is not an object");
-    const auto type_name = entry.find("dtype");
-    if (type_name == entry.end() || !type_name->is_string()) refuse(name, "no dtype");
-    const std::optional<dtype> type = find_dtype(type_name->get_ref<const std::string&>());
-    if (!type) {
-      refuse(name, "unknown dtype ", name_text(type_name->get_ref<const std::string&>()));
-    }
-    const std::vector<index_t> shape = read_integers(entry, "shape", name);
-    const std::vector<index_t> offsets = read_integers(entry, "data_offsets", name);
-    if (offsets.size() != 2) refuse(name, "data_offsets of ", offsets.size(), " numbers, not 2");
-    const index_t begin = offsets[0], end = offsets[1];
+    const index_t begin = entry.offsets->front(), end = entry.offsets->back();
     if (begin > end) refuse(name, "begins at ", begin, ", after its end ", end);
     if (static_cast<std::size_t>(end) > data.size()) {
       refuse(name, "ends at ", end, ", the file's data at ", data.size());
     }
-    tensor t{*type, shape,
+    tensor t{*entry.type, *entry.shape,
              data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin))};
     check_size(t, where_, name);
     return t;
-  }
-
-  /// Numbers with a sign, a fraction, an exponent or more than 63 bits are not of the integer kind.
-  std::vector<index_t> read_integers(const json& entry, const char* key,
-                                     const std::string& name) const {
-    const auto list = entry.find(key);
-    if (list == entry.end() || !list->is_array()) refuse(name, "no list ", key);
-    std::vector<index_t> integers;
-    for (const json& number : *list) {
-      constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<index_t>::max());
-      if (!number.is_number_unsigned() || number.get<std::uint64_t>() > largest) {
-        refuse(name, key, " holds ", number.dump().substr(0, 40), ", not an integer in [0, 2^63)");
-      }
-      integers.push_back(number.get<index_t>());
-    }
-    return integers;
   }
 
   void check_cover(std::span<const std::byte> data) const {

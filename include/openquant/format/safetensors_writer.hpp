@@ -14,12 +14,10 @@
 
 #include <openquant/core/error.hpp>
 #include <openquant/format/output_file.hpp>
+#include <openquant/format/safetensors_header.hpp>
 #include <openquant/format/tensor.hpp>
 
 namespace openquant::format {
-
-/// Largest header, the limit of the reference.
-inline constexpr std::uint64_t safetensors_max_header = 100'000'000;
 
 /// Writes a file that the reference reader and this one accept. Larger elements come first, then
 /// names in order, and the header is padded to a multiple of 8 bytes: every tensor is aligned to
@@ -56,7 +54,7 @@ inline void write_safetensors(const std::filesystem::path& path,
       begin = end;
     }
   } catch (const json::exception& reason) {
-    fail(where, ": ", std::string_view(reason.what()).substr(0, 200));
+    fail(where, ": ", printable(reason.what(), 200));
   }
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -70,23 +71,25 @@ inline std::optional<index_t> tensor_size(dtype type, std::span<const index_t> s
   return size;
 }
 
-/// "[4096, 256]"
+/// "[4096, 256]"; of more than eight dimensions the first eight.
 inline std::string shape_text(std::span<const index_t> shape) {
   std::string text = "[";
-  for (const index_t extent : shape) {
+  for (const index_t extent : shape.first(std::min<std::size_t>(shape.size(), 8))) {
     text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
   }
-  return text + "]";
+  return text + (shape.size() > 8 ? ", ...]" : "]");
 }
 
-/// A name from a file, fit for a message: quoted, control characters as '?', cut after 120 bytes.
-inline std::string name_text(std::string_view name) {
-  std::string text = "\"";
-  for (const char c : name.substr(0, 120)) {
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+/// Text from a file, fit for a message: printable ASCII, all else as '?', cut at `longest` bytes.
+inline std::string printable(std::string_view text, std::size_t longest) {
+  std::string shown(text.substr(0, longest));
+  for (char& c : shown) {
+    if (c < 0x20 || c > 0x7e) c = '?';
   }
-  return text + (name.size() > 120 ? "...\"" : "\"");
+  return text.size() > longest ? shown + "..." : shown;
 }
+/// A tensor's name in a message: quoted, at most 120 bytes of it.
+inline std::string name_text(std::string_view name) { return '"' + printable(name, 120) + '"'; }
 
 /// Throws unless `t.bytes` has as many bytes as type and shape ask for.
 inline void check_size(const tensor& t, std::string_view what, std::string_view name) {

@@ -50,20 +50,8 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
   struct norms {
     double weights = 0, error = 0, round_to_nearest = 0;
   };
-  const auto norm = [&](matrix_view<const float> e) {
-    double sum = 0;
-    if (!h.empty()) {
-      matrix<float> product(e.rows(), e.cols());  // (n, panel_rows)
-      linalg::gemm(1.0f, h, e, 0.0f, product);
-      for (index_t j = 0; j < e.rows(); ++j) {
-        for (index_t r = 0; r < e.cols(); ++r) sum += static_cast<double>(e(j, r)) * product(j, r);
-      }
-      return sum;
-    }
-    for (index_t j = 0; j < e.rows(); ++j) {
-      for (const float x : e.row(j)) sum += static_cast<double>(x) * x;
-    }
-    return sum;
+  const auto squared_norm = [&](matrix_view<const float> e) {  // (n, panel_rows)
+    return linalg::weighted_squared_norm<linalg::op::transpose>(e, h);
   };
   using panel_t = panel<Arch, Q>;
   std::vector<norms> parts(static_cast<std::size_t>(panel_t::count(problem.w.rows())));
@@ -71,14 +59,14 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
     norms& part = parts[static_cast<std::size_t>(i)];
     panel_t coded(q, problem, i);
     coded.quantize(&out);
-    part.weights = norm(coded.weights());
-    part.error = part.round_to_nearest = norm(coded.error());
+    part.weights = squared_norm(coded.weights());
+    part.error = part.round_to_nearest = squared_norm(coded.error());
     if (problem.u.empty()) return;
     panel_problem rounding = problem;
     rounding.u = {};
     panel_t rounded(q, rounding, i);
     rounded.quantize(nullptr);
-    part.round_to_nearest = norm(rounded.error());
+    part.round_to_nearest = squared_norm(rounded.error());
   });
   norms sum;
   for (const norms& part : parts) {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <openquant/core/error.hpp>
+#include <openquant/metric/kl_divergence.hpp>
+
+namespace llm {
+
+namespace oq = openquant;
+
+/// One method, measured on one model.
+struct result {
+  std::string method;
+  double bits_per_weight = 0;  ///< all that is stored for the quantized layers, over their weights
+  oq::metric::kl_divergence::statistics divergence{};
+  double perplexity = 0;
+  double seconds = 0;           ///< calibration and quantization, without evaluation
+  double peak_memory = 0;       ///< of the process while quantizing, MiB
+  int worse_than_rounding = 0;  ///< layers where error feedback did harm
+  bool on_front = false;
+};
+
+/// Marks the methods that no other beats in both bits and divergence, and sorts: the front first,
+/// each part by rising bits.
+inline void sort_into_front(std::vector<result>& results) {
+  for (result& r : results) {
+    r.on_front = std::ranges::none_of(results, [&](const result& other) {
+      const bool no_worse =
+          other.bits_per_weight <= r.bits_per_weight && other.divergence.mean <= r.divergence.mean;
+      return no_worse && (other.bits_per_weight < r.bits_per_weight ||
+                          other.divergence.mean < r.divergence.mean);
+    });
+  }
+  std::ranges::stable_sort(results, [](const result& a, const result& b) {
+    return a.on_front != b.on_front ? a.on_front : a.bits_per_weight < b.bits_per_weight;
+  });
+}
+
+/// As Markdown, so that it can be pasted. KLD in nats; * marks the Pareto front.
+inline std::string table(const std::vector<result>& results, double reference_perplexity) {
+  std::string text =
+      "| method | bits/weight | mean KLD | s.e. | p99 KLD | top-1 % | perplexity | seconds | MiB "
+      "|\n"
+      "|---|---|---|---|---|---|---|---|---|\n";
+  char line[256];
+  for (const result& r : results) {
+    std::snprintf(line, sizeof line,
+                  "| %s%s | %.4f | %.5f | %.5f | %.4f | %.2f | %.3f | %.1f | %.0f |\n",
+                  r.method.c_str(), r.on_front ? " *" : "", r.bits_per_weight, r.divergence.mean,
+                  r.divergence.standard_error, r.divergence.p99, 100 * r.divergence.top1,
+                  r.perplexity, r.seconds, r.peak_memory);
+    text += line;
+  }
+  std::snprintf(line, sizeof line, "| reference, not quantized | | 0 | | | 100 | %.3f | | |\n",
+                reference_perplexity);
+  return text + line;
+}
+
+inline nlohmann::ordered_json to_json(const result& r) {
+  const auto& d = r.divergence;
+  return {{"method", r.method},
+          {"bits_per_weight", r.bits_per_weight},
+          {"kl_divergence",
+           {{"mean", d.mean},
+            {"standard_error", d.standard_error},
+            {"median", d.median},
+            {"p99", d.p99},
+            {"tokens", d.tokens},
+            {"windows", d.windows}}},
+          {"top1", d.top1},
+          {"perplexity", r.perplexity},
+          {"seconds", r.seconds},
+          {"peak_memory_mib", r.peak_memory},
+          {"layers_worse_than_rounding", r.worse_than_rounding},
+          {"on_pareto_front", r.on_front}};
+}
+
+/// Writes beside the target and renames, so that the target is whole or absent.
+inline void write_file(const std::filesystem::path& path, const std::string& text) {
+  const std::filesystem::path part = path.string() + ".part";
+  std::ofstream out(part, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) oq::fail("cannot write ", part.string());
+  std::filesystem::rename(part, path);
+}
+
+/// Mean KLD over bits per weight, drawn by gnuplot.
+inline void plot(const std::vector<result>& results, const std::filesystem::path& path) {
+  const std::string part = path.string() + ".part";
+  const auto close = [](FILE* pipe) { return pclose(pipe); };
+  FILE* pipe = popen("gnuplot", "w");
+  if (pipe == nullptr) oq::fail("plot: gnuplot does not start");
+  std::fprintf(pipe,
+               "set terminal svg size 900,600 font 'sans,13' background 'white'\n"
+               "set output '%s'\nset logscale y\nset grid\nset key off\nset offsets 0.3,1.2,0,0\n"
+               "set xlabel 'bits per weight, everything counted'\n"
+               "set ylabel 'mean KL divergence to the original model (nats)'\n"
+               "set format y '10^{%%T}'\n"
+               "$front << end\n",
+               part.c_str());
+  for (const result& r : results) {
+    if (r.on_front) std::fprintf(pipe, "%g %g\n", r.bits_per_weight, r.divergence.mean);
+  }
+  std::fputs("end\n$all << end\n", pipe);
+  for (const result& r : results) {
+    std::fprintf(pipe, "%g %g %s %d\n", r.bits_per_weight, r.divergence.mean, r.method.c_str(),
+                 r.on_front ? 1 : 0);
+  }
+  std::fputs(
+      "end\n"
+      "plot $front using 1:2 with lines lw 2 lc rgb '#c0392b', \\\n"
+      "  $all using 1:2:($4 == 1 ? 0xc0392b : 0x7f8c8d) with points pt 7 ps 0.7 lc rgb variable, \\\n"
+      "  $all using 1:2:3 with labels left offset 0.7,0.2 font ',9' noenhanced\n",
+      pipe);
+  if (close(pipe) != 0) oq::fail("plot: gnuplot failed to write ", part);
+  std::filesystem::rename(part, path);
+}
+
+}  // namespace llm
