@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cmath>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -58,9 +57,11 @@ class json_object {
   }
 
   oq::index_t count(const char* key) const {
-    constexpr std::uint64_t most = 1u << 30;  // products of two counts stay in range
+    constexpr oq::index_t most = 1 << 30;  // products of two counts stay in range
     const nlohmann::json& value = at(key);
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() - 1 >= most) {
+    // An unsigned number beyond index_t comes out negative.
+    if (!value.is_number_integer() || value.get<oq::index_t>() < 1 ||
+        value.get<oq::index_t>() > most) {
       refuse(key, "not an integer in [1, 2^30]");
     }
     return value.get<oq::index_t>();

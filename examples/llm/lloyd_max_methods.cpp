@@ -10,14 +10,13 @@ void add_lloyd_max(std::vector<method>& list) {
   using oq::equalizer::smoothquant;
   using oq::quantizer::lloyd_max;
   using oq::rotation::hadamard;
-  const std::string bits = std::to_string(B), name = "gptq-hadamard-lloyd" + bits;
-  const std::string text = "GPTQ, Hadamard rotation, Lloyd-Max, " + bits + " bits";
-  list.push_back(second_order(name, text, oq::gptq<lloyd_max<B>, hadamard>{}));
-  for (const float alpha : {0.15f, 0.25f}) {
-    const std::string tail = alpha < 0.2f ? "0.15" : "0.25";
+  const std::string name = "gptq-hadamard-lloyd" + std::to_string(B);
+  const std::string family = "GPTQ, Hadamard, Lloyd-Max";
+  list.push_back(second_order(name, family, oq::gptq<lloyd_max<B>, hadamard>{}));
+  for (const auto& [text, alpha] : {std::pair{"0.15", 0.15f}, std::pair{"0.25", 0.25f}}) {
     oq::gptq<lloyd_max<B>, hadamard, smoothquant> m;
     m.equalizer.alpha = alpha;
-    list.push_back(second_order(name + "-smooth" + tail, text + ", SmoothQuant " + tail, m));
+    list.push_back(second_order(name + "-smooth" + text, family + ", SmoothQuant " + text, m));
   }
 }
 

@@ -49,6 +49,7 @@ llm::result measure(const llm::method& how, const llm::model& teacher,
                     const std::function<void(std::size_t)>& done) {
   llm::result r;
   r.method = how.name;
+  r.family = how.family;
   llm::reset_peak_memory();
   const llm::stopwatch clock;
   const auto quantized = llm::quantize(teacher, calibration, how, executor, done);
@@ -67,7 +68,7 @@ llm::result measure(const llm::method& how, const llm::model& teacher,
 
 void run(const options& o) {
   if (o.list) {
-    for (const auto& m : llm::methods()) std::cout << m.name << "\n    " << m.description << '\n';
+    for (const auto& m : llm::methods()) std::cout << m.name << "\n    " << m.family << '\n';
     return;
   }
   const auto methods = select(o.methods);

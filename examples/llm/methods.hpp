@@ -27,7 +27,8 @@ using quantize_layers = std::function<std::vector<quantized_layer>(
     const std::vector<oq::matrix_view<const float>>&, const oq::hessian&, const oq::threads&)>;
 
 struct method {
-  std::string name, description;
+  std::string name;    ///< "gptq-uniform4"
+  std::string family;  ///< the same at any number of bits: "GPTQ, uniform"
   bool needs_calibration = true;
   quantize_layers quantize;
 };
@@ -39,8 +40,8 @@ quantized_layer to_layer(const Quantized& q) {
 
 /// Second order: one factorization for all layers of the input.
 template <class Q, class R, class E>
-method second_order(std::string name, std::string description, oq::gptq<Q, R, E> m) {
-  return {std::move(name), std::move(description), true,
+method second_order(std::string name, std::string family, oq::gptq<Q, R, E> m) {
+  return {std::move(name), std::move(family), true,
           [m](const auto& weights, const oq::hessian& h, const oq::threads& executor) {
             const auto factorization = m.factor(h);
             std::vector<quantized_layer> layers;
@@ -53,8 +54,8 @@ method second_order(std::string name, std::string description, oq::gptq<Q, R, E>
 
 /// Without data.
 template <class Q, class R, class E>
-method data_free(std::string name, std::string description, oq::round_to_nearest<Q, R, E> m) {
-  return {std::move(name), std::move(description), false,
+method data_free(std::string name, std::string family, oq::round_to_nearest<Q, R, E> m) {
+  return {std::move(name), std::move(family), false,
           [m](const auto& weights, const oq::hessian&, const oq::threads& executor) {
             std::vector<quantized_layer> layers;
             for (const auto& w : weights) layers.push_back(to_layer(m.quantize(w, executor)));

@@ -26,7 +26,7 @@ constexpr std::string_view name(role r) {
 
 /// Beginning of the names of a block's tensors in a checkpoint: "model.layers.3."
 inline std::string tensor_prefix(oq::index_t layer) {
-  return "model.layers." + std::to_string(layer) + ".";
+  return std::string("model.layers.").append(std::to_string(layer)).append(".");
 }
 /// Name of a linear layer's tensor in a checkpoint: "model.layers.3.self_attn.q_proj.weight"
 inline std::string tensor_name(oq::index_t layer, role r) {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -19,7 +19,7 @@ namespace oq = openquant;
 
 /// One method, measured on one model.
 struct result {
-  std::string method;
+  std::string method, family;
   double bits_per_weight = 0;  ///< all that is stored for the quantized layers, over their weights
   oq::metric::kl_divergence::statistics divergence{};
   double perplexity = 0;
@@ -68,6 +68,7 @@ inline std::string table(const std::vector<result>& results, double reference_pe
 inline nlohmann::ordered_json to_json(const result& r) {
   const auto& d = r.divergence;
   return {{"method", r.method},
+          {"family", r.family},
           {"bits_per_weight", r.bits_per_weight},
           {"kl_divergence",
            {{"mean", d.mean},
@@ -94,35 +95,34 @@ inline void write_file(const std::filesystem::path& path, const std::string& tex
   std::filesystem::rename(part, path);
 }
 
-/// Mean KLD over bits per weight, drawn by gnuplot.
+/// Mean KLD over bits per weight, a line for each family, drawn by gnuplot.
 inline void plot(const std::vector<result>& results, const std::filesystem::path& path) {
+  std::map<std::string, std::map<double, double>> families;  // name -> bits -> KLD
+  for (const result& r : results) families[r.family][r.bits_per_weight] = r.divergence.mean;
+
   const std::string part = path.string() + ".part";
-  const auto close = [](FILE* pipe) { return pclose(pipe); };
   FILE* pipe = popen("gnuplot", "w");
   if (pipe == nullptr) oq::fail("plot: gnuplot does not start");
   std::fprintf(pipe,
-               "set terminal svg size 900,600 font 'sans,13' background 'white'\n"
-               "set output '%s'\nset logscale y\nset grid\nset key off\nset offsets 0.3,1.2,0,0\n"
+               "set terminal svg size 900,600 font 'sans,14' background 'white'\n"
+               "set output '%s'\nset logscale y\nset format y '10^{%%T}'\nset grid\n"
+               "set key top right noenhanced\nset offsets 0.3,0.3,0,0\n"
                "set xlabel 'bits per weight, everything counted'\n"
-               "set ylabel 'mean KL divergence to the original model (nats)'\n"
-               "set format y '10^{%%T}'\n"
-               "$front << end\n",
+               "set ylabel 'mean KL divergence from the original model (nats)'\n"
+               "plot ",
                part.c_str());
-  for (const result& r : results) {
-    if (r.on_front) std::fprintf(pipe, "%g %g\n", r.bits_per_weight, r.divergence.mean);
+  const char* separator = "";
+  for (const auto& [family, line] : families) {
+    std::fprintf(pipe, "%s'-' using 1:2 with linespoints lw 2 pt 7 ps 0.6 title '%s'", separator,
+                 family.c_str());
+    separator = ", ";
   }
-  std::fputs("end\n$all << end\n", pipe);
-  for (const result& r : results) {
-    std::fprintf(pipe, "%g %g %s %d\n", r.bits_per_weight, r.divergence.mean, r.method.c_str(),
-                 r.on_front ? 1 : 0);
+  std::fputs("\n", pipe);
+  for (const auto& [family, line] : families) {
+    for (const auto& [bits, kld] : line) std::fprintf(pipe, "%g %g\n", bits, kld);
+    std::fputs("e\n", pipe);
   }
-  std::fputs(
-      "end\n"
-      "plot $front using 1:2 with lines lw 2 lc rgb '#c0392b', \\\n"
-      "  $all using 1:2:($4 == 1 ? 0xc0392b : 0x7f8c8d) with points pt 7 ps 0.7 lc rgb variable, \\\n"
-      "  $all using 1:2:3 with labels left offset 0.7,0.2 font ',9' noenhanced\n",
-      pipe);
-  if (close(pipe) != 0) oq::fail("plot: gnuplot failed to write ", part);
+  if (pclose(pipe) != 0) oq::fail("plot: gnuplot failed to write ", part);
   std::filesystem::rename(part, path);
 }
 

@@ -9,10 +9,9 @@ template <int B>
 void add_uniform(std::vector<method>& list) {
   using oq::quantizer::uniform;
   const std::string bits = std::to_string(B);
-  list.push_back(data_free("rtn-uniform" + bits, "round to nearest, " + bits + " bits",
+  list.push_back(data_free("rtn-uniform" + bits, "round to nearest, uniform",
                            oq::round_to_nearest<uniform<B>>{}));
-  list.push_back(
-      second_order("gptq-uniform" + bits, "GPTQ, " + bits + " bits", oq::gptq<uniform<B>>{}));
+  list.push_back(second_order("gptq-uniform" + bits, "GPTQ, uniform", oq::gptq<uniform<B>>{}));
 }
 
 }  // namespace

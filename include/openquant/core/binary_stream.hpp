@@ -47,20 +47,6 @@ void read(std::istream& in, T& value) {
   }
 }
 
-/// A model's options: what its `members` name, one after the other; nothing for an empty model.
-template <class Model>
-void write_members(std::ostream& out, const Model& model) {
-  if constexpr (!std::is_empty_v<Model>) {
-    std::apply([&](const auto&... member) { (write(out, member), ...); }, Model::members(model));
-  }
-}
-template <class Model>
-void read_members(std::istream& in, Model& model) {
-  if constexpr (!std::is_empty_v<Model>) {
-    std::apply([&](auto&... member) { (read(in, member), ...); }, Model::members(model));
-  }
-}
-
 /// Bytes from here to the end of the stream, or -1 where it cannot seek.
 inline index_t remaining_bytes(std::istream& in) {
   const auto here = in.tellg();
@@ -85,6 +71,7 @@ inline void read(std::istream& in, std::string& text) {
 
 /// Order and elements of a square matrix.
 inline void write(std::ostream& out, const matrix<float>& a) {
+  if (a.rows() != a.cols()) fail("save: a (", a.rows(), ", ", a.cols(), ") matrix is not square");
   write(out, std::int64_t{a.rows()});
   write_bytes(out, a.data(), a.rows() * a.rows() * static_cast<index_t>(sizeof(float)));
 }
@@ -95,6 +82,20 @@ inline void read(std::istream& in, matrix<float>& a) {
   if (n < 0 || n > 1 << 20 || (left >= 0 && n * n * 4 > left)) fail("load: a matrix of order ", n);
   a = matrix<float>(n, n);
   read_bytes(in, a.data(), n * n * static_cast<index_t>(sizeof(float)));
+}
+
+/// A model's options: what its `members` name, one after the other; nothing for an empty model.
+template <class Model>
+void write_members(std::ostream& out, const Model& model) {
+  if constexpr (!std::is_empty_v<Model>) {
+    std::apply([&](const auto&... member) { (write(out, member), ...); }, Model::members(model));
+  }
+}
+template <class Model>
+void read_members(std::istream& in, Model& model) {
+  if constexpr (!std::is_empty_v<Model>) {
+    std::apply([&](auto&... member) { (read(in, member), ...); }, Model::members(model));
+  }
 }
 
 /// Elements alone: the reader knows the shape.

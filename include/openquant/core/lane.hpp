@@ -28,12 +28,9 @@ inline constexpr index_t lane_count = lane_traits<T>::lanes;
 
 /// `lane_count<T>` consecutive floats, from any address.
 template <class T>
-OPENQUANT_HD T load(const float* p) {
-  if constexpr (lane_count<T> == 1)
-    return *p;
-  else
-    return T::load(p);
-}
+requires(lane_count<T> == 1) OPENQUANT_HD T load(const float* p) { return *p; }
+template <class T>
+requires(lane_count<T> > 1) T load(const float* p) { return T::load(p); }
 OPENQUANT_HD inline void store(float x, float* p) { *p = x; }
 OPENQUANT_HD inline void store(std::int32_t x, std::int32_t* p) { *p = x; }
 

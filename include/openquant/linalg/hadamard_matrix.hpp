@@ -95,14 +95,11 @@ inline matrix<float> hadamard_matrix(index_t m) {
       const auto chi = quadratic_character(m - 1);
       for (index_t i = 0; i < m; ++i) {
         for (index_t j = 0; j < m; ++j) {
-          if (i == j)
+          if (i == j || i == 0) {
             h(i, j) = 1;
-          else if (i == 0)
-            h(i, j) = 1;
-          else if (j == 0)
-            h(i, j) = -1;
-          else
-            h(i, j) = at(chi, i - j);
+          } else {
+            h(i, j) = j == 0 ? -1.0f : at(chi, i - j);
+          }
         }
       }
       break;

@@ -46,9 +46,10 @@ struct lloyd_max {
   OPENQUANT_HD lane_int_t<T> encode(const vec<T, 1>& x, const vec<T, 1>& s) const {
     const T u = abs(x[0]) * select(s[0] > T(0.0f), T(1.0f) / s[0], T(0.0f));
     T k = T(0.0f);
-    for_each_level([&](auto i) {
+    for_each_level([&](auto constant) {
+      constexpr index_t i = decltype(constant)::value;
       constexpr float threshold = static_cast<float>(codebook.threshold[i]);
-      if constexpr (i > 0) k = select(u > T(threshold), T(static_cast<float>(index_t{i})), k);
+      if constexpr (i > 0) k = select(u > T(threshold), T(static_cast<float>(i)), k);
     });
     return to_int(T(static_cast<float>(half)) + select(x[0] < T(0.0f), T(-1.0f) - k, k));
   }
@@ -58,9 +59,10 @@ struct lloyd_max {
     const T signed_index = to_float(c) - T(static_cast<float>(half) - 0.5f);
     const T k = abs(signed_index);
     T level = T(0.0f);
-    for_each_level([&](auto i) {
+    for_each_level([&](auto constant) {
+      constexpr index_t i = decltype(constant)::value;
       constexpr float value = static_cast<float>(codebook.level[i]);
-      level = select(k > T(static_cast<float>(index_t{i})), T(value), level);
+      level = select(k > T(static_cast<float>(i)), T(value), level);
     });
     return {select(signed_index < T(0.0f), T(0.0f) - level, level) * s[0]};
   }

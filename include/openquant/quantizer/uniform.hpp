@@ -81,7 +81,9 @@ struct uniform {
   }
 
  private:
-  static constexpr float symmetric_zero() { return B == 1 ? 0.5f : (max_code + 1) / 2; }
+  OPENQUANT_HD static constexpr float symmetric_zero() {
+    return B == 1 ? 0.5f : (max_code + 1) / 2;
+  }
 
   template <class T>
   OPENQUANT_HD static T zero_of(T low, T step) {
@@ -104,7 +106,8 @@ struct uniform {
       return {step * T(shrink), around(zero, k % zeros - zeros / 2)};
     });
     return best_scale(*this, group, 11 * fine_zeros, [&](index_t k) -> vec<T, 2> {
-      const float stretch = 1.0f + 0.005f * static_cast<float>(k / fine_zeros - 5);
+      const index_t half_percents = k / fine_zeros - 5;
+      const float stretch = 1.0f + 0.005f * static_cast<float>(half_percents);
       return {coarse[0] * T(stretch), around(coarse[1], k % fine_zeros - fine_zeros / 2)};
     });
   }

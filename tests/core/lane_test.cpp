@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <doctest/doctest.h>
+#include <type_traits>
+
+#include <openquant/core/lane.hpp>
+
+namespace {
+
+using namespace openquant;
+
+static_assert(lane_count<float> == 1);
+static_assert(std::is_same_v<lane_int_t<float>, std::int32_t>);
+
+TEST_CASE("lane: float is a lane type of one lane") {
+  const float x[2] = {1.5f, -2.0f};
+  CHECK(load<float>(x + 1) == -2);
+  float out = 0;
+  store(3.0f, &out);
+  CHECK(out == 3);
+  std::int32_t code = 0;
+  store(std::int32_t{7}, &code);
+  CHECK(code == 7);
+}
+
+TEST_CASE("lane: selection") {
+  CHECK(select(true, 1.0f, 2.0f) == 1);
+  CHECK(select(false, 1.0f, 2.0f) == 2);
+  CHECK(select(false, std::int32_t{1}, std::int32_t{2}) == 2);
+  CHECK(openquant::min(1.0f, 2.0f) == 1);
+  CHECK(openquant::max(1.0f, 2.0f) == 2);
+  // Of equals the first, of unordered ones too.
+  CHECK(std::signbit(openquant::min(-0.0f, 0.0f)));
+  CHECK(!std::signbit(openquant::max(0.0f, -0.0f)));
+  CHECK(std::isnan(openquant::min(NAN, 1.0f)));
+  CHECK(openquant::max(1.0f, NAN) == 1);
+}
+
+TEST_CASE("lane: rounding goes to even and keeps the sign of zero") {
+  const float in[] = {0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 0.49999997f, 8388607.5f, 16777217.0f};
+  const float out[] = {0, 2, 2, -0.0f, -2, -2, 0, 8388608, 16777216};
+  for (int i = 0; i < 9; ++i) {
+    CHECK(std::bit_cast<std::uint32_t>(round_even(in[i])) == std::bit_cast<std::uint32_t>(out[i]));
+  }
+}
+
+TEST_CASE("lane: conversions and arithmetic") {
+  CHECK(to_int(-3.0f) == -3);
+  CHECK(to_int(16777216.0f) == 16777216);
+  CHECK(to_float(std::int32_t{-5}) == -5);
+  CHECK(!std::signbit(openquant::abs(-0.0f)));
+  CHECK(openquant::abs(-2.5f) == 2.5f);
+  CHECK(openquant::sqrt(2.25f) == 1.5f);
+  CHECK(mul_add(2.0f, 3.0f, 4.0f) == 10);
+}
+
+}  // namespace

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <doctest/doctest.h>
+#include <vector>
+
+#include <openquant/core/simd.hpp>
+
+#include "laws/quantizer_panel.hpp"
+
+/// What every quantizer must do. A law is a function that throws openquant::error with the first
+/// counterexample; `check_quantizer_laws`, at the end, runs all of them under doctest.
+namespace openquant::laws {
+
+/// What a quantizer says of itself. It may also say `static constexpr bool nearest = true`.
+struct quantizer_claims {
+  bool nearest = false;  // encode finds the code whose point is nearest
+};
+
+/// A code is in [0, 2^code_bits), what it decodes to is finite and is coded as itself, and a copy
+/// of the quantizer says the same.
+template <Quantizer Q>
+void decoded_points_are_fixed(const Q& q) {
+  const Q copy = q;
+  for_each_row(q, [&](const auto& panel, index_t row, const scale_t<Q>& s) {
+    if (!same(stored_scale(copy, panel.group(row)), s)) {
+      fail(Q::name(), ": not deterministic, row ", row, " has the scales ", text(s), " and ",
+           text(stored_scale(copy, panel.group(row))));
+    }
+    for (index_t p = 0; p < panel.points; ++p) {
+      const point_t<Q> x = panel.point(row, p);
+      const std::int32_t code = q.encode(x, s);
+      if (code < 0 || code >> Q::code_bits != 0) fail(Q::name(), ": ", text(x), " has code ", code);
+      if (copy.encode(x, s) != code) fail(Q::name(), ": not deterministic at ", text(x));
+      const point_t<Q> y = q.decode(code, s), again = q.decode(q.encode(y, s), s);
+      for (index_t k = 0; k < Q::dim; ++k) {
+        if (!std::isfinite(y[k])) fail(Q::name(), ": ", text(x), " decodes to ", text(y));
+      }
+      if (!same(y, again)) {
+        fail(Q::name(), ": ", text(x), " decodes to ", text(y), " and that to ", text(again));
+      }
+    }
+  });
+}
+
+/// 2^k x has the codes of x and decodes to 2^k times the same, exactly, under the fitted scales.
+template <Quantizer Q>
+void powers_of_two_pass_through(const Q& q) {
+  for (const auto kind : {importance::absent, importance::random}) {
+    for (const float factor : {0.125f, 32.0f}) {
+      const test_panel<Q> panel(kind), scaled(kind, factor);
+      for (index_t row = 0; row < panel_rows; ++row) {
+        const scale_t<Q> s = q.fit(panel.group(row)), t = q.fit(scaled.group(row));
+        for (index_t p = 0; p < panel.points; ++p) {
+          const std::int32_t code = q.encode(panel.point(row, p), s);
+          const std::int32_t scaled_code = q.encode(scaled.point(row, p), t);
+          if (code != scaled_code) {
+            fail(Q::name(), ": ", text(panel.point(row, p)), " has code ", code, ", times ", factor,
+                 " it has ", scaled_code);
+          }
+          if (!same(q.decode(code, s) * factor, q.decode(code, t))) {
+            fail(Q::name(), ": code ", code, " decodes to ", text(q.decode(code, s)), ", times ",
+                 factor, " to ", text(q.decode(code, t)));
+          }
+        }
+      }
+    }
+  }
+}
+
+/// A group of zeros decodes to zeros.
+template <Quantizer Q>
+void zeros_stay_zeros(const Q& q) {
+  const std::vector<float> zeros(static_cast<std::size_t>(test_panel<Q>::size));
+  const scale_t<Q> s = stored_scale(q, group_view<float>(zeros.data(), 1, test_panel<Q>::size));
+  const point_t<Q> zero{};
+  const point_t<Q> y = q.decode(q.encode(zero, s), s);
+  if (!same(y, zero)) fail(Q::name(), ": a group of zeros decodes to ", text(y));
+}
+
+/// A stored scale has scale_bits() bits and is packed to them again.
+template <Quantizer Q>
+void scales_fit_their_bits(const Q& q) {
+  for_each_row(q, [&](const auto& panel, index_t row, const scale_t<Q>& s) {
+    const std::uint64_t bits = q.pack(q.fit(panel.group(row)));
+    if (q.scale_bits() < 64 && bits >> q.scale_bits() != 0) {
+      fail(Q::name(), ": row ", row, " packs to ", bits, ", beyond ", q.scale_bits(), " bits");
+    }
+    if (q.pack(s) != bits || !same(q.unpack(q.pack(s)), s)) {
+      fail(Q::name(), ": the stored scale ", text(s), " packs to ", q.pack(s), ", not ", bits);
+    }
+  });
+}
+
+/// Up to 4096 codes: all of them where there are no more, otherwise random ones.
+template <Quantizer Q>
+std::vector<std::int32_t> some_codes() {
+  constexpr auto count = std::uint32_t{1} << std::min(Q::code_bits, 12);
+  std::vector<std::int32_t> codes(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    codes[i] = static_cast<std::int32_t>(
+        Q::code_bits <= 12 ? i : random::index(78, i, std::uint32_t{1} << Q::code_bits));
+  }
+  return codes;
+}
+
+template <index_t d>
+double distance(const vec<float, d>& a, const vec<float, d>& b) {
+  double sum = 0;
+  for (index_t k = 0; k < d; ++k) {
+    const double difference = static_cast<double>(a[k]) - static_cast<double>(b[k]);
+    sum += difference * difference;
+  }
+  return std::sqrt(sum);
+}
+
+/// None of `some_codes` has a nearer point. Allowed is what 8 rounding errors, each of the largest
+/// number in play, can hide.
+template <Quantizer Q>
+void no_code_is_nearer(const Q& q) {
+  const std::vector<std::int32_t> codes = some_codes<Q>();
+  std::vector<point_t<Q>> points(codes.size());
+  for_each_row(q, [&](const auto& panel, index_t row, const scale_t<Q>& s) {
+    double largest = 0;
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      points[i] = q.decode(codes[i], s);
+      largest = std::max(largest, distance(points[i], point_t<Q>{}));
+    }
+    for (index_t p = 0; p < panel.points; ++p) {
+      const point_t<Q> x = panel.point(row, p);
+      const std::int32_t code = q.encode(x, s);
+      const double slack = 8 * 0x1p-24 * std::max(largest, distance(x, point_t<Q>{}));
+      const double chosen = distance(q.decode(code, s), x);
+      for (std::size_t i = 0; i < codes.size(); ++i) {
+        if (distance(points[i], x) + slack < chosen) {
+          fail(Q::name(), ": ", text(x), " has code ", code, " at the distance ", chosen, ", code ",
+               codes[i], " is at ", distance(points[i], x));
+        }
+      }
+    }
+  });
+}
+
+/// Far outside, codes stay in range and decode to finite points; where the codes can be listed and
+/// dim is 1, or the quantizer claims `nearest`, to a point than which none lies further out.
+template <Quantizer Q>
+void far_points_saturate(const Q& q, bool nearest) {
+  const std::vector<std::int32_t> codes = some_codes<Q>();
+  const bool extreme = Q::code_bits <= 12 && (nearest || Q::dim == 1);
+  for_each_row(q, [&](const auto&, index_t row, const scale_t<Q>& s) {
+    for (const float magnitude : {1e6f, -1e6f, 1e30f, -1e30f}) {
+      point_t<Q> x{magnitude};
+      for (index_t k = 1; k < Q::dim; ++k) {
+        x[k] = magnitude * random::normal(79, static_cast<std::uint64_t>(row * Q::dim + k));
+      }
+      const auto outwards = [&](const point_t<Q>& y) {
+        double sum = 0;
+        for (index_t k = 0; k < Q::dim; ++k) {
+          sum += static_cast<double>(y[k]) * static_cast<double>(x[k] / magnitude);
+        }
+        return magnitude > 0 ? sum : -sum;
+      };
+      const std::int32_t code = q.encode(x, s);
+      if (code < 0 || code >> Q::code_bits != 0) fail(Q::name(), ": ", text(x), " has code ", code);
+      const double reached = outwards(q.decode(code, s));
+      if (!std::isfinite(reached)) fail(Q::name(), ": ", text(x), " does not decode to numbers");
+      if (!extreme) continue;
+      for (const std::int32_t other : codes) {
+        const double reachable = outwards(q.decode(other, s));
+        if (reachable - reached > 0x1p-10 * std::fabs(reachable)) {
+          fail(Q::name(), ": ", text(x), " decodes to ", text(q.decode(code, s)), ", code ", other,
+               " lies further out: ", text(q.decode(other, s)));
+        }
+      }
+    }
+  });
+}
+
+/// In lane type T every row has the stored scale, the codes and the decoded points it has alone.
+template <class T, Quantizer Q>
+void lanes_agree_with_scalars(const Q& q) {
+  constexpr auto lanes = static_cast<std::size_t>(lane_count<T>);
+  static_assert(panel_rows % lane_count<T> == 0);
+  for (const auto kind : {importance::absent, importance::random, importance::zero}) {
+    const test_panel<Q> panel(kind);
+    for (index_t first = 0; first < panel_rows; first += lane_count<T>) {
+      const auto row = [&](std::size_t lane) { return first + static_cast<index_t>(lane); };
+      const auto fitted = split(q.fit(panel.template group<T>(first)));
+      std::vector<scale_t<Q>> alone(lanes);
+      for (std::size_t r = 0; r < lanes; ++r) {
+        const std::uint64_t bits = q.pack(q.fit(panel.group(row(r))));
+        if (q.pack(fitted[r]) != bits) {
+          fail(Q::name(), ": row ", row(r), " has the scale ", bits, ", among ", lanes, " lanes ",
+               q.pack(fitted[r]));
+        }
+        alone[r] = q.unpack(bits);
+      }
+      const scale_t<Q, T> s = join<T>(alone);
+      for (index_t p = 0; p < panel.points; ++p) {
+        const lane_int_t<T> code = q.encode(panel.template point<T>(first, p), s);
+        const auto decoded = split(q.decode(code, s));
+        std::int32_t codes[lanes];
+        store(code, codes);
+        for (std::size_t r = 0; r < lanes; ++r) {
+          const std::int32_t c = q.encode(panel.point(row(r), p), alone[r]);
+          const point_t<Q> y = q.decode(c, alone[r]);
+          if (codes[r] != c || !same(decoded[r], y)) {
+            fail(Q::name(), ": row ", row(r), " has code ", c, " of ", text(y), ", among ", lanes,
+                 " lanes ", codes[r], " of ", text(decoded[r]));
+          }
+        }
+      }
+    }
+  }
+}
+
+template <Quantizer Q>
+consteval bool claims_nearest() {
+  if constexpr (requires { requires std::same_as<decltype(Q::nearest), const bool>; }) {
+    return Q::nearest;
+  } else {
+    return false;
+  }
+}
+
+/// All laws of docs/concepts/quantizer.md.
+///
+///   TEST_CASE("mine: laws") { laws::check_quantizer_laws(mine<4>{}, {.nearest = true}); }
+template <Quantizer Q>
+void check_quantizer_laws(const Q& q, quantizer_claims claims = {}) {
+  const bool nearest = claims.nearest || claims_nearest<Q>();
+  CHECK_NOTHROW(decoded_points_are_fixed(q));
+  CHECK_NOTHROW(powers_of_two_pass_through(q));
+  CHECK_NOTHROW(zeros_stay_zeros(q));
+  CHECK_NOTHROW(scales_fit_their_bits(q));
+  CHECK_NOTHROW(far_points_saturate(q, nearest));
+  CHECK_NOTHROW(lanes_agree_with_scalars<batch<baseline_arch>>(q));
+  CHECK_NOTHROW(lanes_agree_with_scalars<batch<default_arch>>(q));
+  if (nearest) CHECK_NOTHROW(no_code_is_nearer(q));
+}
+
+}  // namespace openquant::laws

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -D root=<repository> -P mirror.cmake
+# Fails where a header has no test or docs page of its name, a quantizer no bench, or one of these no
+# header.
+cmake_minimum_required(VERSION 3.25)
+
+file(GLOB_RECURSE headers RELATIVE ${root}/include/openquant ${root}/include/openquant/*.hpp)
+list(REMOVE_ITEM headers openquant.hpp)
+if(NOT headers)
+  message(FATAL_ERROR "no headers in ${root}/include/openquant")
+endif()
+
+set(gaps "")
+macro(require file header)
+  if(NOT EXISTS ${root}/${file})
+    string(APPEND gaps "\n  ${header} has no ${file}")
+  endif()
+endmacro()
+
+set(folders "")
+foreach(header IN LISTS headers)
+  string(REGEX REPLACE "\\.hpp$" "" name ${header})
+  string(REGEX REPLACE "/.*" "" folder ${header})
+  list(APPEND folders ${folder})
+  require(tests/${name}_test.cpp ${header})
+  require(docs/${name}.md ${header})
+  # A quantizer asserts its concept; what quantizers share (a scale search, a table) does not.
+  file(STRINGS ${root}/include/openquant/${header} models REGEX "static_assert\\(Quantizer<")
+  if(folder STREQUAL "quantizer" AND models)
+    require(bench/${name}_bench.cpp ${header})
+  endif()
+endforeach()
+
+list(REMOVE_DUPLICATES folders)
+foreach(folder IN LISTS folders)
+  foreach(kind tests/_test.cpp bench/_bench.cpp docs/.md)
+    string(REGEX MATCH "^[a-z]+" tree ${kind})
+    string(REGEX REPLACE "^[a-z]+/" "" ending ${kind})
+    file(GLOB_RECURSE files RELATIVE ${root}/${tree} ${root}/${tree}/${folder}/*${ending})
+    foreach(file IN LISTS files)
+      string(REPLACE "${ending}" ".hpp" header ${file})
+      if(NOT header IN_LIST headers)
+        string(APPEND gaps "\n  ${tree}/${file} has no include/openquant/${header}")
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+if(gaps)
+  message(FATAL_ERROR "${gaps}")
+endif()

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Compiles the headers with nvcc: sh tests/nvcc/run.sh. Needs no GPU.
+#
+# Those that a .cu may well include come one by one, and each quantizer that a header asserts is
+# compiled for the device, in a kernel; the rest, which pull in Eigen or JSON, come together. The
+# four warnings made errors are those by which nvcc leaves a kernel empty: a host function called
+# from device code.
+#
+# From the environment: NVCC, BUILD_DIR (build/nvcc), JOBS (2).
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${BUILD_DIR:-$root/build/nvcc}
+nvcc=${NVCC:-nvcc}
+mkdir -p "$build"
+rm -f "$build"/*.cu "$build"/*.log
+
+# The quantizers of a header: static_assert(Quantizer<a> && Quantizer<b>);
+models() {
+  tr '\n' ' ' < "$1" | grep -o 'static_assert(Quantizer<[^;]*;' |
+    sed -e 's/^static_assert(//' -e 's/) *;$//' -e 's/ *&& */\n/g' |
+    sed -n 's/^ *Quantizer<\(.*\)> *$/\1/p'
+}
+
+include=$root/include/openquant
+for header in $(cd "$include" && find . -name '*.hpp' | sed 's|^\./||' |
+                grep -E '^(core|concepts|lattice|quantizer|equalizer)/'); do
+  unit=$build/$(echo "$header" | sed 's|/|.|; s|hpp$|cu|')
+  echo "#include <openquant/$header>" > "$unit"
+  if grep -q 'static_assert(Quantizer<' "$include/$header"; then
+    models "$include/$header" > "$build/models"
+    [ -s "$build/models" ] || { echo "tests/nvcc: no quantizer read from $header"; exit 1; }
+    echo '#include <round_trip.cuh>' >> "$unit"
+    awk -v q=openquant::quantizer '{
+      print "namespace " q " { using model_" NR " = " $0 "; }"
+      print "template __global__ void round_trip(" q "::model_" NR
+      print "                                    , const float*, openquant::index_t, float*);"
+    }' "$build/models" >> "$unit"
+  fi
+done
+(cd "$include" && find . -name '*.hpp') | sed 's|^\./\(.*\)|#include <openquant/\1>|' | sort \
+  > "$build/all.cu"
+
+# One unit: silent where it compiles, else its log.
+cat > "$build/compile.sh" <<'END'
+unit=${1%.cu}
+"$NVCC" -std=c++20 -DEIGEN_NO_CUDA -diag-error 20011,20012,20013,20014 -I"$ROOT/include" \
+  -isystem /usr/include/eigen3 -I"$ROOT/tests/nvcc" -c "$1" -o "$unit.o" > "$unit.log" 2>&1 && exit
+rm -f "$unit.o"
+echo "tests/nvcc: $(basename "$1") does not compile"
+head -n 40 "$unit.log"
+exit 1
+END
+rm -f "$build"/*.o
+export NVCC="$nvcc" ROOT="$root"
+status=0
+ls -S "$build"/*.cu | xargs -P "${JOBS:-2}" -n 1 sh "$build/compile.sh" || status=1
+all=$(ls "$build"/*.cu | wc -l) passed=$(ls "$build"/*.o 2> /dev/null | wc -l)
+echo "tests/nvcc: $passed passed, $((all - passed)) failed"
+exit $status

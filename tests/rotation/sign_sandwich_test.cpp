@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "laws/rotation_laws.hpp"
+
+#include <openquant/rotation/sign_sandwich.hpp>
+
+namespace {
+
+using namespace openquant;
+
+/// The sandwich as a rotation of its own, to put it before the laws.
+template <index_t Block>
+struct sandwich {
+  std::uint64_t seed = 0;
+  static std::string name() { return "sandwich"; }
+  index_t stored_bits(index_t) const { return 64; }
+  rotation::sign_sandwich bind(index_t n) const { return {seed, n, Block}; }
+};
+
+/// The mistake the sandwich guards against: signs after the transform alone.
+struct signs_after {
+  std::uint64_t seed = 0;
+  struct bound {
+    linalg::hadamard_transform transform;
+    std::uint64_t seed;
+    void flip(std::span<float> x) const {
+      for (std::size_t j = 0; j < x.size(); ++j) x[j] *= random::sign(seed, j);
+    }
+    void apply(std::span<float> x) const { transform.apply(x), flip(x); }
+    void apply_inverse(std::span<float> x) const { flip(x), transform.apply_inverse(x); }
+  };
+  static std::string name() { return "signs_after"; }
+  index_t stored_bits(index_t) const { return 64; }
+  bound bind(index_t n) const { return {linalg::hadamard_transform(n), seed}; }
+};
+
+TEST_CASE("sign_sandwich: laws") {
+  laws::check_rotation_laws(sandwich<64>{.seed = 5}, 64);
+  laws::check_rotation_laws(sandwich<64>{.seed = 5}, 192);
+  laws::check_rotation_laws(sandwich<12>{.seed = 5}, 36);
+}
+
+TEST_CASE("sign_sandwich: one block of two, by hand") {
+  // The signs are those of random::sign: even positions before, odd positions after.
+  const std::uint64_t seed = 11;
+  const auto sign = [&](std::uint64_t i) { return static_cast<double>(random::sign(seed, i)); };
+  std::vector<float> x{3, 1};
+  rotation::sign_sandwich(seed, 2, 2).apply(x);
+  const double a = 3 * sign(0), b = 1 * sign(2), root = std::sqrt(0.5);
+  CHECK(static_cast<double>(x[0]) == doctest::Approx(sign(1) * (a + b) * root));
+  CHECK(static_cast<double>(x[1]) == doctest::Approx(sign(3) * (a - b) * root));
+}
+
+TEST_CASE("sign_sandwich: blocks do not mix") {
+  std::vector<float> x = laws::unit_vector(24, 13);
+  rotation::sign_sandwich(1, 24, 8).apply(x);
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    const double expected = j / 8 == 1 ? std::sqrt(1.0 / 8) : 0;
+    CHECK(std::fabs(static_cast<double>(x[j])) == doctest::Approx(expected));
+  }
+}
+
+TEST_CASE("sign_sandwich: a flip after the transform alone fails the law") {
+  const signs_after broken{.seed = 5};
+  for (const index_t n : {64, 256, 1024}) {
+    CAPTURE(n);
+    CHECK(laws::preserves_products(broken, n));  // orthogonal, seeded, and yet no good:
+    CHECK(laws::seed_matters(broken, n));
+    CHECK(!laws::spreads_outliers(broken, n));
+    // a coherent row becomes one outlier of sqrt(n), whatever the seed
+    const std::vector<float> ones(static_cast<std::size_t>(n), 1.0f);
+    const double gathered = laws::largest(laws::rotated(broken.bind(n), ones));
+    CHECK(gathered == doctest::Approx(std::sqrt(static_cast<double>(n))));
+  }
+}
+
+}  // namespace
