@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "laws/equalizer_laws.hpp"
-
 #include <openquant/equalizer/smoothquant.hpp>
+
+#include "laws/equalizer_laws.hpp"
 
 namespace {
 

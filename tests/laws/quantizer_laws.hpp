@@ -93,6 +93,23 @@ void scales_fit_their_bits(const Q& q) {
   });
 }
 
+/// A group too loud, or too quiet, for the stored scale decodes to finite numbers all the same.
+template <Quantizer Q>
+void extreme_groups_stay_finite(const Q& q) {
+  for (const float factor : {1e-36f, 1e-9f, 1e12f}) {
+    const test_panel<Q> panel(importance::random, factor);
+    for (index_t row = 0; row < panel_rows; ++row) {
+      const scale_t<Q> s = stored_scale(q, panel.group(row));
+      for (index_t p = 0; p < panel.points; ++p) {
+        const point_t<Q> x = panel.point(row, p), y = q.decode(q.encode(x, s), s);
+        for (index_t k = 0; k < Q::dim; ++k) {
+          if (!std::isfinite(y[k])) fail(Q::name(), ": ", text(x), " decodes to ", text(y));
+        }
+      }
+    }
+  }
+}
+
 /// Up to 4096 codes: all of them where there are no more, otherwise random ones.
 template <Quantizer Q>
 std::vector<std::int32_t> some_codes() {
@@ -234,6 +251,7 @@ void check_quantizer_laws(const Q& q, quantizer_claims claims = {}) {
   CHECK_NOTHROW(powers_of_two_pass_through(q));
   CHECK_NOTHROW(zeros_stay_zeros(q));
   CHECK_NOTHROW(scales_fit_their_bits(q));
+  CHECK_NOTHROW(extreme_groups_stay_finite(q));
   CHECK_NOTHROW(far_points_saturate(q, nearest));
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<baseline_arch>>(q));
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<default_arch>>(q));

@@ -285,7 +285,7 @@ TEST_CASE("gptq: one factorization serves every layer that reads the same inputs
   const hessian h = random_hessian(100, 40, 0.8, 80);
   const gptq<uniform<4>> method{.options = {.group_size = 8, .act_order = true}};
   const auto f = method.factor(h);
-  for (const std::uint64_t seed : {81, 82}) {
+  for (const std::uint64_t seed : {std::uint64_t{81}, std::uint64_t{82}}) {
     const matrix<float> w = random_weights(20, 40, seed);
     CHECK(method.quantize(w, f) == method.quantize(w, h));
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "laws/rotation_laws.hpp"
-
 #include <openquant/rotation/block_hadamard.hpp>
 #include <openquant/rotation/hadamard.hpp>
+
+#include "laws/rotation_laws.hpp"
 
 namespace {
 

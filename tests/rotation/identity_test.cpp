@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "laws/rotation_laws.hpp"
-
 #include <openquant/rotation/identity.hpp>
+
+#include "laws/rotation_laws.hpp"
 
 namespace {
 

@@ -7,12 +7,13 @@
 
 /// The lane vocabulary: the few operations in which all quantizer arithmetic is written. Here they
 /// are for `float`, which is a lane type of one lane; `core/simd.hpp` says them once more for
-/// `batch<Arch>`. Arithmetic and comparison are the built-in operators. Call these unqualified.
+/// `batch<Arch>`. Arithmetic and comparison are the built-in operators. Call these unqualified,
+/// from inside namespace openquant (elsewhere C's integer `abs` would be found first).
 namespace openquant {
 
 /// What a lane type is made of: the number of lanes, and the type of its 32-bit integers.
 template <class T>
-struct lane_traits;
+struct lane_traits {};
 
 template <>
 struct lane_traits<float> {
@@ -26,10 +27,16 @@ using lane_int_t = typename lane_traits<T>::int_type;
 template <class T>
 inline constexpr index_t lane_count = lane_traits<T>::lanes;
 
+/// A type that some header has made a lane type.
+template <class T>
+concept Lane = requires {
+  lane_traits<T>::lanes;
+};
+
 /// `lane_count<T>` consecutive floats, from any address.
-template <class T>
+template <Lane T>
 requires(lane_count<T> == 1) OPENQUANT_HD T load(const float* p) { return *p; }
-template <class T>
+template <Lane T>
 requires(lane_count<T> > 1) T load(const float* p) { return T::load(p); }
 OPENQUANT_HD inline void store(float x, float* p) { *p = x; }
 OPENQUANT_HD inline void store(std::int32_t x, std::int32_t* p) { *p = x; }

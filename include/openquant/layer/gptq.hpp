@@ -22,8 +22,8 @@ struct gptq_options {
 ///   auto method = gptq<quantizer::uniform<4>, rotation::hadamard>{.rotation = {.seed = 7}};
 ///   auto q = method.quantize(w, h);
 ///
-/// Cost:    n^3 / 3 flops for `factor`, which layers with the same input share; 6 m n^2 for
-///          `quantize`, of which 5 are for the report
+/// Cost:    n^3 / 3 flops for `factor`, which layers with the same input share; 7 m n^2 for
+///          `quantize`, of which 6 are for the report
 /// Source:  Frantar et al., "GPTQ", ICLR 2023; Chee et al., "QuIP", NeurIPS 2023 (the LDLQ form)
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
 struct gptq {

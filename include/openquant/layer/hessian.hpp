@@ -10,7 +10,7 @@
 
 namespace openquant {
 
-/// Second moments of a layer's inputs, H = sum over tokens of x^T x: what the error of a weight
+/// Second moments of a layer's inputs, H = mean over tokens of x^T x: what the error of a weight
 /// costs. Layers that read the same input (q, k, v; gate, up) share one. Sums are in double.
 class hessian {
  public:
@@ -20,7 +20,7 @@ class hessian {
   /// nothing.
   ///
   /// Shapes:  x : (tokens, n); throws openquant::error otherwise, and with row and column where an
-  ///          input is not finite
+  ///          input is not finite or above 2^50, where products in float would overflow
   /// Cost:    tokens n^2 flops
   void add(matrix_view<const float> x) {
     if (x.cols() != size()) {
@@ -28,8 +28,8 @@ class hessian {
     }
     for (index_t t = 0; t < x.rows(); ++t) {
       for (index_t j = 0; j < x.cols(); ++j) {
-        if (!std::isfinite(x(t, j))) {
-          fail("hessian.add: x(", t, ", ", j, ") = ", x(t, j), " is not finite");
+        if (!(std::fabs(x(t, j)) < largest)) {
+          fail("hessian.add: x(", t, ", ", j, ") = ", x(t, j), " is not finite or above 2^50");
         }
       }
     }
@@ -72,6 +72,8 @@ class hessian {
   }
 
  private:
+  static constexpr float largest = 0x1p50f;
+
   static index_t checked(index_t n) {
     if (n < 1) fail("hessian: order ", n, " is not positive");
     return n;

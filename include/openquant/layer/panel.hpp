@@ -39,8 +39,9 @@ struct panel_problem {
 /// is known.
 ///
 /// Scales: a group that lies inside a block is fitted when its first column is reached, to the
-/// weights as compensated by then. Groups that straddle blocks (larger than 128, or an order other
-/// than the natural one) are fitted to the weights themselves, beforehand.
+/// weights as GPTQ's column loop has compensated them by then. Groups that straddle blocks (larger
+/// than 128, or an order other than the natural one) are fitted to the weights themselves,
+/// beforehand.
 ///
 /// Source:  Chee et al., "QuIP", NeurIPS 2023, Eq. 2 (LDLQ, equal to Frantar et al., "GPTQ")
 template <class Arch, Quantizer Q>
@@ -80,9 +81,15 @@ class panel {
       load_targets(target.view().block(0, 0, b, panel_rows), p);
       for (index_t k = 0; k < b; k += d) {
         const index_t j = column(p + k);
-        if (fit_on_the_way && (p + k) % g == 0) fit(target, k, j, out);
+        if (fit_on_the_way && (p + k) % g == 0) {
+          const auto group = target.view().block(k, 0, std::min(g, b - k), panel_rows);
+          fit(compensated(group, p + k), 0, j, out);
+        }
         code(target, k, p + k, j, out);
-        if (!problem_.u.empty()) feed_back(target.view().block(0, 0, b, panel_rows), k, p);
+        if (!problem_.u.empty()) {
+          feed_back(target.view().block(0, 0, b, panel_rows),
+                    error_.view().block(p + k, 0, d, panel_rows), k, p);
+        }
       }
     }
   }
@@ -118,6 +125,22 @@ class panel {
     linalg::gemm<linalg::op::transpose, linalg::op::none>(
         1.0f, problem_.u.block(0, p, p, target.rows()), error_.view().block(0, 0, p, panel_rows),
         1.0f, target);
+  }
+
+  /// What the targets at position p, ... become if each of them is coded without error: the weights
+  /// that GPTQ's column loop holds there. `target` alone, the LDLQ sum so far, is what they become
+  /// if each is coded as its uncompensated weight, which feedback will not let happen.
+  matrix<float> compensated(matrix_view<const float> target, index_t p) const {
+    matrix<float> ahead(target);
+    if (problem_.u.empty()) return ahead;
+    matrix<float> change(d, panel_rows);
+    for (index_t k = 0; k < ahead.rows(); k += d) {
+      for (index_t i = 0; i < d; ++i) {
+        for (index_t r = 0; r < panel_rows; ++r) change(i, r) = w_(p + k + i, r) - ahead(k + i, r);
+      }
+      feed_back(ahead, change, k, p);
+    }
+    return ahead;
   }
 
   /// Fits the group that starts at column j to the values from row k of `from` on.
@@ -164,17 +187,18 @@ class panel {
     }
   }
 
-  /// target_l += sum_i error_{p+k+i} U_{p+k+i, p+l} for the columns l of the block after the d at
-  /// k.
-  void feed_back(matrix_view<float> target, index_t k, index_t p) const {
+  /// target_l += sum_i error_i U_{p+k+i, p+l} for the rows l of target after the d at k, whose
+  /// errors are given; row 0 is position p.
+  void feed_back(matrix_view<float> target, matrix_view<const float> error, index_t k,
+                 index_t p) const {
     for (index_t i = 0; i < d; ++i) {
       const auto u = problem_.u.row(p + k + i).subspan(static_cast<std::size_t>(p));
-      const float* error = &error_(p + k + i, 0);
+      const float* change = &error(i, 0);
       for (index_t l = k + d; l < target.rows(); ++l) {
         const lanes factor(u[static_cast<std::size_t>(l)]);
         for (index_t r = 0; r < panel_rows; r += lane_count<lanes>) {
           float* t = &target(l, r);
-          store(mul_add(factor, load<lanes>(error + r), load<lanes>(t)), t);
+          store(mul_add(factor, load<lanes>(change + r), load<lanes>(t)), t);
         }
       }
     }

@@ -31,15 +31,15 @@ namespace openquant {
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
 class quantized {
  public:
-  /// The packed form of an (m, n) matrix, still all zero. Throws openquant::error where n or
-  /// group_size is not a multiple of Q::dim. group_size -1 is the whole row.
+  /// The packed form of an (m, n) matrix, still all zero. Throws openquant::error where m or n is
+  /// 0, and where n or group_size is not a multiple of Q::dim. group_size -1 is the whole row.
   quantized(const Q& q, const R& r, const E& e, index_t rows, index_t cols, index_t group_size,
             basis<R> basis)
       : q_(q),
         r_(r),
         e_(e),
         basis_(std::move(basis)),
-        group_size_(resolve(cols, group_size)),
+        group_size_(resolve(rows, cols, group_size)),
         packed_{{rows, cols / Q::dim, Q::code_bits},
                 {rows, (cols + group_size_ - 1) / group_size_, q.scale_bits()}} {}
 
@@ -130,10 +130,8 @@ class quantized {
     if (name != type_name()) fail("load: the stream holds ", name, ", asked for ", type_name());
     std::int64_t m, n, group_size;
     read(in, m), read(in, n), read(in, group_size);
-    const index_t left = remaining_bytes(in);
     constexpr std::int64_t most = std::int64_t{1} << 31;
-    if (m < 1 || n < 1 || m >= most || n >= most || group_size < 1 || group_size > n ||
-        (left >= 0 && m * (n / Q::dim * Q::code_bits / 8) > left)) {
+    if (m < 1 || n < 1 || m >= most || n >= most || group_size < 1 || group_size > n) {
       fail("load: impossible shape (", m, ", ", n, "), group size ", group_size);
     }
     openquant::report report;
@@ -141,6 +139,14 @@ class quantized {
     E e{};
     R r{};
     read_members(in, report), read_members(in, q), read_members(in, e), read_members(in, r);
+    // Before anything of that size is allocated.
+    const index_t left = remaining_bytes(in), groups = (n + group_size - 1) / group_size;
+    const index_t row_bytes =
+        (n / Q::dim * Q::code_bits + 7) / 8 + (groups * q.scale_bits() + 7) / 8;
+    if (left >= 0 && m > left / row_bytes) {
+      fail("load: (", m, ", ", n, ") weights in groups of ", group_size, " need ", row_bytes,
+           " bytes a row, the stream has ", left, " in all");
+    }
     float unit;
     read(in, unit);
     if (!(std::isfinite(unit) && unit > 0)) fail("load: unit ", unit);
@@ -157,6 +163,7 @@ class quantized {
     result.complete(unit, report);
     read(in, result.packed_.scales);
     read(in, result.packed_.codes);
+    result.check_scales();
     return result;
   }
 
@@ -168,7 +175,10 @@ class quantized {
  private:
   static constexpr std::uint32_t magic = 0x3151514fu;  // "OQQ1"
 
-  static index_t resolve(index_t cols, index_t group_size) {
+  static index_t resolve(index_t rows, index_t cols, index_t group_size) {
+    if (rows < 1 || cols < 1) {
+      fail("quantized: nothing to store in a (", rows, ", ", cols, ") matrix");
+    }
     const index_t g = group_size == -1 ? cols : std::min(group_size, cols);
     if (g < 1) fail("group_size ", group_size, " is neither positive nor -1 (the whole row)");
     if (cols % Q::dim != 0 || g % Q::dim != 0) {
@@ -176,6 +186,17 @@ class quantized {
            " are not multiples of that");
     }
     return g;
+  }
+
+  void check_scales() const {
+    for (index_t i = 0; i < packed_.scales.rows(); ++i) {
+      for (index_t j = 0; j < packed_.scales.cols(); ++j) {
+        const auto s = q_.unpack(packed_.scales.get(i, j));
+        for (index_t k = 0; k < Q::scale_fields; ++k) {
+          if (!std::isfinite(s[k])) fail("load: scale of row ", i, ", group ", j, " is ", s[k]);
+        }
+      }
+    }
   }
 
   void decode_row(index_t i, std::span<float> w) const {

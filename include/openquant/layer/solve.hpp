@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cmath>
+#include <limits>
 
 #include <openquant/core/executor.hpp>
 #include <openquant/layer/panel.hpp>
@@ -74,7 +75,10 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
     sum.error += part.error;
     sum.round_to_nearest += part.round_to_nearest;
   }
-  const auto relative = [&](double x) { return sum.weights > 0 ? x / sum.weights : 0.0; };
+  const auto relative = [&](double x) {  // as metric::relative_error
+    if (sum.weights <= 0) return x <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
+    return std::max(0.0, x) / sum.weights;
+  };
   return {relative(sum.error), relative(sum.round_to_nearest)};
 }
 

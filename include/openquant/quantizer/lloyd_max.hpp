@@ -12,8 +12,8 @@
 namespace openquant::quantizer {
 
 /// Where the scale sigma comes from: the group's L2 norm, sigma = |x| / sqrt(g); that norm
-/// corrected so that the decoded group has it, sigma |x| / |x_hat| (TurboQuant's norm correction);
-/// the least squared error on a grid around it; the same weighted by the Hessian's diagonal.
+/// times |x| / |x_hat|, x_hat decoded with it (TurboQuant's norm correction); the least squared
+/// error on a grid around it; the same weighted by the Hessian's diagonal.
 enum class lloyd_max_fit : std::uint8_t { norm, corrected_norm, mse, weighted };
 
 /// The 2^B levels of least squared error for N(0,1), times a scale a group. With a Hadamard
@@ -21,7 +21,7 @@ enum class lloyd_max_fit : std::uint8_t { norm, corrected_norm, mse, weighted };
 ///
 /// Error:   0.36338, 0.11748, 0.034548, 0.009501 sigma^2 at B = 1, 2, 3, 4 on N(0, sigma^2)
 /// Bits:    B a weight, 16 a group
-/// Cost:    2^(B-1) comparisons to encode, as many to decode
+/// Cost:    2^(B-1) + 1 comparisons to encode, as many to decode
 /// Source:  Max 1960; Zandieh et al., "TurboQuant", arXiv 2504.19874, Sec. 3.1
 template <int B>
 struct lloyd_max {
@@ -29,6 +29,7 @@ struct lloyd_max {
   static constexpr index_t dim = 1;
   static constexpr int code_bits = B;
   static constexpr index_t scale_fields = 1;  // sigma
+  static constexpr bool nearest = true;
   static constexpr index_t half = index_t{1} << (B - 1);
   static constexpr half_codebook<half> codebook = gaussian_codebook<half>();
 
@@ -77,7 +78,9 @@ struct lloyd_max {
     return search(fit_by == lloyd_max_fit::mse ? group.unweighted() : group, sigma);
   }
 
-  std::uint64_t pack(const vec<float, 1>& s) const { return to_float16(s[0]).bits; }
+  std::uint64_t pack(const vec<float, 1>& s) const {
+    return to_float16(min(s[0], 65504.0f)).bits;  // the largest of fp16
+  }
   vec<float, 1> unpack(std::uint64_t bits) const {
     return {to_float(float16{static_cast<std::uint16_t>(bits)})};
   }

@@ -23,14 +23,14 @@ enum class uniform_fit : std::uint8_t { range, mse, weighted };
 /// Cost:    encode: one division, one rounding; fit by range: one pass, by mse or weighted: 51
 ///          passes (symmetric) or 233 (asymmetric)
 /// Source:  Frantar et al., "GPTQ", ICLR 2023 (format); Lin et al., "NeUQI", arXiv 2505.17595
-/// (joint
-///          search of step and integer zero point under the Hessian's diagonal)
+///          (joint search of step and integer zero point under the Hessian's diagonal)
 template <int B>
 struct uniform {
   static_assert(1 <= B && B <= 8, "uniform<B>: B is 1 to 8 bits");
   static constexpr index_t dim = 1;
   static constexpr int code_bits = B;
   static constexpr index_t scale_fields = 2;  // step, zero
+  static constexpr bool nearest = true;
   static constexpr float max_code = static_cast<float>((1 << B) - 1);
 
   bool symmetric = false;
@@ -47,7 +47,8 @@ struct uniform {
   OPENQUANT_HD lane_int_t<T> encode(const vec<T, 1>& x, const vec<T, 2>& s) const {
     const T step = s[0], zero = s[1];
     const T inverse = select(step > T(0.0f), T(1.0f) / step, T(0.0f));
-    return to_int(min(max(round_even(x[0] * inverse + zero), T(0.0f)), T(max_code)));
+    // 0 comes first: where a step is so small that its inverse overflows, 0 * inverse is NaN.
+    return to_int(min(max(T(0.0f), round_even(x[0] * inverse + zero)), T(max_code)));
   }
 
   template <class T, class Code>
@@ -72,7 +73,7 @@ struct uniform {
   }
 
   std::uint64_t pack(const vec<float, 2>& s) const {
-    const std::uint64_t step = to_float16(s[0]).bits;
+    const std::uint64_t step = to_float16(min(s[0], 65504.0f)).bits;  // the largest of fp16
     return symmetric ? step : step | static_cast<std::uint64_t>(s[1]) << 16;
   }
   vec<float, 2> unpack(std::uint64_t bits) const {
