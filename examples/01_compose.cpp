@@ -40,7 +40,6 @@ int main() {
   // snippet: compose
   oq::hessian h(256);  // second moments of the layer's inputs
   h.add(x);            // x: (tokens, 256), any number of calls
-
   auto method =
       oq::gptq<oq::quantizer::uniform<4>, oq::rotation::hadamard, oq::equalizer::smoothquant>{
           .quantizer = {.symmetric = false},
@@ -48,9 +47,8 @@ int main() {
           .equalizer = {.alpha = 0.15f},
           .options = {.group_size = 128, .damping = 0.01f}};
   auto q = method.quantize(w, h);  // w: (128, 256)
-
-  std::cout << q.bits_per_weight() << " bits a weight, every stored bit counted\n"
-            << q.report() << '\n';
+  std::cout << q.bits_per_weight() << " bits a weight, every stored bit counted\n";
+  std::cout << q.report() << '\n';
   q.multiply(x, y);  // y = x W^T from the packed codes
   std::stringstream file;
   q.save(file);
