@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A method is a type: quantizer, rotation and equalizer compose at compile time.
 #include <cassert>
+#include <cmath>
 #include <iostream>
 #include <sstream>
 
@@ -57,4 +58,6 @@ int main() {
 
   assert(again == q);
   assert(q.report().relative_error < q.report().round_to_nearest_error);
+  const double error = oq::metric::relative_error(w, q.dequantize(), h);
+  assert(std::abs(error - q.report().relative_error) < 1e-4 * error);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -D root=<repository> -P snippets.cmake
-# The code that README.md and docs/ show is the code that the examples run. An example marks a region
+# The code that README.md and docs/ show is the code that the examples, and the tests of the concepts,
+# run. They mark a region
 #   // snippet: name
 #   ...
 #   // snippet end
@@ -12,7 +13,7 @@ cmake_minimum_required(VERSION 3.25)
 set(opening "// snippet: ")
 set(closing "// snippet end")
 set(names "")
-file(GLOB examples RELATIVE ${root} ${root}/examples/*.cpp)
+file(GLOB examples RELATIVE ${root} ${root}/examples/*.cpp ${root}/tests/concepts/*_test.cpp)
 foreach(example IN LISTS examples)
   file(READ ${root}/${example} text)
   while(TRUE)

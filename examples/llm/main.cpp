@@ -50,6 +50,7 @@ llm::result measure(const llm::method& how, const llm::model& teacher,
   llm::result r;
   r.method = how.name;
   r.family = how.family;
+  r.type = how.type;
   llm::reset_peak_memory();
   const llm::stopwatch clock;
   const auto quantized = llm::quantize(teacher, calibration, how, executor, done);
@@ -68,17 +69,23 @@ llm::result measure(const llm::method& how, const llm::model& teacher,
 
 void run(const options& o) {
   if (o.list) {
-    for (const auto& m : llm::methods()) std::cout << m.name << "\n    " << m.family << '\n';
+    for (const auto& m : llm::methods()) std::cout << m.name << "\n    " << m.type << '\n';
     return;
   }
   const auto methods = select(o.methods);
   const llm::model teacher = llm::load_model(o.model);
-  const auto calibration =
-      read_windows(o.calibration.empty() ? o.model + "/calibration_tokens.bin" : o.calibration,
-                   teacher, o, o.calibration_windows);
-  const auto evaluation =
-      read_windows(o.evaluation.empty() ? o.model + "/evaluation_tokens.bin" : o.evaluation,
-                   teacher, o, o.evaluation_windows);
+  const std::string calibration_file =
+      o.calibration.empty() ? o.model + "/calibration_tokens.bin" : o.calibration;
+  const std::string evaluation_file =
+      o.evaluation.empty() ? o.model + "/evaluation_tokens.bin" : o.evaluation;
+  if (std::error_code none; std::filesystem::equivalent(calibration_file, evaluation_file, none)) {
+    openquant::fail(calibration_file, ": to calibrate on what is then measured would flatter");
+  }
+  std::vector<llm::window> calibration;
+  if (std::ranges::any_of(methods, &llm::method::needs_calibration)) {
+    calibration = read_windows(calibration_file, teacher, o, o.calibration_windows);
+  }
+  const auto evaluation = read_windows(evaluation_file, teacher, o, o.evaluation_windows);
   std::filesystem::create_directories(o.output);
   const openquant::threads executor{o.threads};
   llm::use_one_blas_thread();  // windows and rows are the parallel work
@@ -125,34 +132,37 @@ void run(const options& o) {
 
 int main(int argc, char** argv) {
   options o;
-  CLI::App app{
+  CLI::App app(
       "Quantizes a Llama or Qwen3 model in many ways and measures, for each, the exact bits per "
-      "weight\nand the KL divergence of its next-token distribution from the original model's."};
-  app.add_option(
-      "--model", o.model,
-      "Hugging Face folder: config.json and *.safetensors (default: the embedded model)");
-  app.add_option(
-      "--calibration", o.calibration,
-      "token ids to calibrate on, little-endian uint16 (.bin) or uint32 (.u32); default: "
-      "calibration_tokens.bin in the model's folder");
+      "weight\nand the KL divergence of its next-token distribution from the original model's.",
+      "openquant_llm");
+  app.add_option("--model", o.model,
+                 "Hugging Face folder, config.json and *.safetensors; default: the embedded model")
+      ->type_name("DIR");
+  app.add_option("--calibration", o.calibration,
+                 "token ids to calibrate on, little-endian uint16, or uint32 if named *.u32;\n"
+                 "default: calibration_tokens.bin in the model's folder")
+      ->type_name("FILE");
   app.add_option("--evaluation", o.evaluation,
-                 "token ids to measure on; default: evaluation_tokens.bin in the model's folder");
-  app.add_option("--method", o.methods, "methods by name; default: all of --list");
+                 "token ids to measure on; default: evaluation_tokens.bin in the model's folder")
+      ->type_name("FILE");
+  app.add_option("--method", o.methods, "methods by name; default: all that --list shows")
+      ->type_name("NAME");
   app.add_option("--output", o.output, "folder for results.json and pareto.svg")
+      ->type_name("DIR")
       ->capture_default_str();
-  app.add_option("--window", o.window, "tokens in a window")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--calibration-windows", o.calibration_windows, "at most this many")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 30));
-  app.add_option("--evaluation-windows", o.evaluation_windows, "at most this many")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 30));
-  app.add_option("--threads", o.threads, "threads; the results do not depend on it")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
+  const auto count = [&](const char* name, openquant::index_t& value, const char* text, int most) {
+    app.add_option(name, value, text)
+        ->capture_default_str()
+        ->check(CLI::Range(1, most).description(""))
+        ->type_name("N");
+  };
+  count("--window", o.window, "tokens in a window", 1 << 20);
+  count("--calibration-windows", o.calibration_windows, "at most this many", 1 << 30);
+  count("--evaluation-windows", o.evaluation_windows, "at most this many", 1 << 30);
+  count("--threads", o.threads, "the results do not depend on it", 1024);
   app.add_flag("--list", o.list, "show the methods and leave");
+  app.footer("Example: openquant_llm --method rtn-uniform4 gptq-uniform4 gptq-hadamard-lloyd4");
   CLI11_PARSE(app, argc, argv);
   try {
     run(o);

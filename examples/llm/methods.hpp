@@ -29,6 +29,7 @@ using quantize_layers = std::function<std::vector<quantized_layer>(
 struct method {
   std::string name;    ///< "gptq-uniform4"
   std::string family;  ///< the same at any number of bits: "GPTQ, uniform"
+  std::string type;    ///< "gptq<uniform<4>, identity, identity>, group size 128, damping 0.01"
   bool needs_calibration = true;
   quantize_layers quantize;
 };
@@ -38,10 +39,18 @@ quantized_layer to_layer(const Quantized& q) {
   return {q.dequantize(), q.payload_bits(), q.report()};
 }
 
+template <template <class, class, class> class Solver, class Q, class R, class E>
+std::string type_text(const char* solver, const Solver<Q, R, E>& m) {
+  const oq::index_t g = m.options.group_size;
+  return std::string(solver) + "<" + Q::name() + ", " + R::name() + ", " + E::name() +
+         ">, group size " + (g == -1 ? "of a row" : std::to_string(g));
+}
+
 /// Second order: one factorization for all layers of the input.
 template <class Q, class R, class E>
-method second_order(std::string name, std::string family, oq::gptq<Q, R, E> m) {
-  return {std::move(name), std::move(family), true,
+method second_order(std::string name, std::string family, const oq::gptq<Q, R, E>& m) {
+  return {std::move(name), std::move(family),
+          type_text("gptq", m) + ", damping " + oq::to_text(m.options.damping), true,
           [m](const auto& weights, const oq::hessian& h, const oq::threads& executor) {
             const auto factorization = m.factor(h);
             std::vector<quantized_layer> layers;
@@ -54,8 +63,8 @@ method second_order(std::string name, std::string family, oq::gptq<Q, R, E> m) {
 
 /// Without data.
 template <class Q, class R, class E>
-method data_free(std::string name, std::string family, oq::round_to_nearest<Q, R, E> m) {
-  return {std::move(name), std::move(family), false,
+method data_free(std::string name, std::string family, const oq::round_to_nearest<Q, R, E>& m) {
+  return {std::move(name), std::move(family), type_text("round_to_nearest", m), false,
           [m](const auto& weights, const oq::hessian&, const oq::threads& executor) {
             std::vector<quantized_layer> layers;
             for (const auto& w : weights) layers.push_back(to_layer(m.quantize(w, executor)));

@@ -19,7 +19,7 @@ namespace oq = openquant;
 
 /// One method, measured on one model.
 struct result {
-  std::string method, family;
+  std::string method, family, type;
   double bits_per_weight = 0;  ///< all that is stored for the quantized layers, over their weights
   oq::metric::kl_divergence::statistics divergence{};
   double perplexity = 0;
@@ -69,6 +69,7 @@ inline nlohmann::ordered_json to_json(const result& r) {
   const auto& d = r.divergence;
   return {{"method", r.method},
           {"family", r.family},
+          {"type", r.type},
           {"bits_per_weight", r.bits_per_weight},
           {"kl_divergence",
            {{"mean", d.mean},

@@ -11,6 +11,7 @@ using namespace openquant;
 
 namespace {
 
+// snippet: two_levels
 /// Loud channels, those above the geometric mean, get twice the scale of the others.
 struct two_levels {
   static std::string name() { return "two_levels"; }
@@ -32,6 +33,7 @@ struct two_levels {
   }
 };
 static_assert(Equalizer<two_levels>);
+// snippet end
 
 TEST_CASE("equalizer: one of your own passes the laws") {
   laws::check_equalizer_laws(two_levels{});

@@ -9,6 +9,7 @@
 namespace openquant {
 namespace {
 
+// snippet: sign_bit
 /// The sign of a weight: one bit, decoded as plus or minus the group's mean magnitude.
 struct sign_bit {
   static constexpr index_t dim = 1, scale_fields = 1;
@@ -39,7 +40,9 @@ struct sign_bit {
   }
 };
 static_assert(Quantizer<sign_bit>);
+// snippet end
 
+// snippet: checkerboard
 /// Two weights, one code of four bits: the square grid of 4 by 4, turned by 45 degrees, whose
 /// points are those of a checkerboard's black squares.
 struct checkerboard {
@@ -81,6 +84,7 @@ struct checkerboard {
   }
 };
 static_assert(Quantizer<checkerboard>);
+// snippet end
 
 TEST_CASE("quantizer: one of your own passes the laws") { laws::check_quantizer_laws(sign_bit{}); }
 

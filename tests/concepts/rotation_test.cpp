@@ -12,6 +12,7 @@ using namespace openquant;
 
 namespace {
 
+// snippet: cosine
 /// Random signs, then the cosine transform: any length, 2 n^2 operations a row.
 struct cosine {
   std::uint64_t seed = 0;
@@ -33,6 +34,7 @@ struct cosine {
   }
 };
 static_assert(Rotation<cosine>);
+// snippet end
 
 TEST_CASE("rotation: one of your own passes the laws") {
   for (const index_t n : {1, 2, 11, 64, 96, 200}) laws::check_rotation_laws(cosine{.seed = 3}, n);

@@ -54,7 +54,9 @@ TEST_CASE("checkpoint: tensors of two shards") {
   const auto tensors = openquant::test::small_llama_tensors();
   openquant::test::write_small_llama(folder, tensors);
   const checkpoint weights(folder / "");
-  for (const auto& [name, t] : tensors) {
+  for (const auto& entry : tensors) {  // clang 14 captures no structured bindings
+    const std::string& name = entry.first;
+    const auto& t = entry.second;
     CAPTURE(name);
     if (t.shape.size() == 1) {
       CHECK(weights.vector(name, t.shape[0]) == t.values);

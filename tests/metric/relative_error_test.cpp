@@ -95,4 +95,12 @@ TEST_CASE("relative_error: hostile input is refused") {
   CHECK_THROWS_AS(relative_error(bad, w, h), error);
 }
 
+TEST_CASE("relative_error: takes whatever gives its mean as a matrix") {
+  struct moments {
+    matrix<float> mean() const { return normal_matrix(5, 5, 9); }
+  };
+  const auto w = normal_matrix(3, 5, 7), w_hat = normal_matrix(3, 5, 8);
+  CHECK(relative_error(w, w_hat, moments{}) == relative_error(w, w_hat, normal_matrix(5, 5, 9)));
+}
+
 }  // namespace

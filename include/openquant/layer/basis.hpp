@@ -55,10 +55,7 @@ class basis {
   /// H' of the mean over tokens, (n, n).
   matrix<float> hessian_to(const hessian& h) const {
     const index_t n = h.size();
-    matrix<float> rotated(n, n);
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) rotated(i, j) = static_cast<float>(h(i, j));
-    }
+    matrix<float> rotated = h.mean();
     for (int side = 0; side < 2; ++side) {  // rows, then columns: H is symmetric
       for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));
       for (index_t i = 0; i < n; ++i) {

@@ -56,6 +56,14 @@ class hessian {
     const double sum = i < j ? moments_(j, i) : moments_(i, j);
     return tokens_ == 0 ? 0.0 : sum / static_cast<double>(tokens_);
   }
+  /// The mean over tokens, (n, n).
+  matrix<float> mean() const {
+    matrix<float> h(size(), size());
+    for (index_t i = 0; i < size(); ++i) {
+      for (index_t j = 0; j < size(); ++j) h(i, j) = static_cast<float>((*this)(i, j));
+    }
+    return h;
+  }
   /// The diagonal of the mean, (n).
   std::vector<float> diagonal() const {
     std::vector<float> d;

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <limits>
 
 #include <openquant/linalg/weighted_norm.hpp>
@@ -34,6 +35,15 @@ inline double relative_error(matrix_view<const float> w, matrix_view<const float
   }
   if (whole <= 0) return error <= 0 ? 0 : std::numeric_limits<double>::infinity();
   return std::max(0.0, error) / whole;
+}
+
+/// With an openquant::hessian, or whatever else gives the mean over tokens as a matrix.
+template <class H>
+requires requires(const H h) {
+  { h.mean() } -> std::convertible_to<matrix_view<const float>>;
+}
+double relative_error(matrix_view<const float> w, matrix_view<const float> w_hat, const H& h) {
+  return relative_error(w, w_hat, h.mean());
 }
 
 }  // namespace openquant::metric
