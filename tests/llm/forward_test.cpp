@@ -174,7 +174,8 @@ TEST_CASE("forward: logits of some rows are those rows of all logits") {
   llm::logits(m, hidden.view().block(7, 0, 3, 24), some);
   for (index_t t = 0; t < 3; ++t) {
     for (index_t j = 0; j < 37; ++j) {  // the product may sum in another order
-      CHECK(some(t, j) == doctest::Approx(double{all(7 + t, j)}).epsilon(24 * 0x1p-24).scale(4));
+      CHECK(some(t, j) ==
+            doctest::Approx(static_cast<double>(all(7 + t, j))).epsilon(24 * 0x1p-24).scale(4));
     }
   }
 }
