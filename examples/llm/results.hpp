@@ -54,7 +54,7 @@ inline std::string table(const std::vector<result>& results, double reference_pe
   char line[256];
   for (const result& r : results) {
     std::snprintf(line, sizeof line,
-                  "| %s%s | %.4f | %.5f | %.5f | %.4f | %.2f | %.3f | %.1f | %.0f |\n",
+                  "| %s%s | %.4f | %#.4g | %.2g | %#.3g | %.2f | %.3f | %.1f | %.0f |\n",
                   r.method.c_str(), r.on_front ? " *" : "", r.bits_per_weight, r.divergence.mean,
                   r.divergence.standard_error, r.divergence.p99, 100 * r.divergence.top1,
                   r.perplexity, r.seconds, r.peak_memory);
