@@ -252,6 +252,50 @@ TEST_CASE("gptq: dead channels are rounded, without feedback, and counted") {
   CHECK(100 * differing <= m * live);
 }
 
+TEST_CASE("gptq: a group of dead channels alone is rounded as without data") {
+  const index_t m = 8, n = 256;
+  matrix<float> x = random_inputs(300, n, 0.5, 3);
+  for (index_t t = 0; t < x.rows(); ++t) {
+    for (index_t j = 128; j < n; ++j) x(t, j) = 0;
+  }
+  const matrix<float> w = random_weights(m, n, 4);
+  const auto check = [&](auto coded, auto rounded) {
+    for (index_t i = 0; i < m; ++i) {
+      CHECK(coded.packed().scales.get(i, 1) == rounded.packed().scales.get(i, 1));
+      for (index_t j = 128; j < n; ++j) {
+        CHECK(coded.packed().codes.get(i, j) == rounded.packed().codes.get(i, j));
+      }
+    }
+  };
+  check(gptq<uniform<2>>{}.quantize(w, moments(x)), round_to_nearest<uniform<2>>{}.quantize(w));
+  using quantizer::lloyd_max;
+  check(gptq<lloyd_max<2>>{}.quantize(w, moments(x)), round_to_nearest<lloyd_max<2>>{}.quantize(w));
+}
+
+TEST_CASE("gptq: a single weight, a single row, a single column") {
+  for (const auto& [m, n] : {std::pair<index_t, index_t>{1, 1}, {1, 37}, {37, 1}}) {
+    CAPTURE(m);
+    CAPTURE(n);
+    const matrix<float> w = random_weights(m, n, 5);
+    const auto q = gptq<uniform<8>>{}.quantize(w, moments(random_inputs(64, n, 0.5, 6)));
+    CHECK(q.dequantize().rows() == m);
+    CHECK(q.report().relative_error < 1e-4);
+  }
+}
+
+TEST_CASE("gptq: a factorization carries the transforms it was made with") {
+  using method = gptq<uniform<4>, rotation::hadamard>;
+  const method a{.rotation = {.seed = 1}}, b{.rotation = {.seed = 2}};
+  const matrix<float> w = random_weights(5, 64, 7);
+  const auto h = moments(random_inputs(200, 64, 0.5, 8));
+  const auto q = b.quantize(w, a.factor(h));
+  CHECK(q == a.quantize(w, h));
+  CHECK_FALSE(q == b.quantize(w, h));
+  std::stringstream file;
+  q.save(file);
+  CHECK(load<quantized<uniform<4>, rotation::hadamard>>(file).dequantize() == q.dequantize());
+}
+
 TEST_CASE("gptq: there is no silent rounding: a Hessian that says nothing is refused") {
   const matrix<float> w = random_weights(3, 8, 77);
   CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(w, hessian(8)),

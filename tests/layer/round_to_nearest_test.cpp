@@ -104,6 +104,12 @@ TEST_CASE("round_to_nearest: columns and groups are whole points") {
       "pair codes 2 weights jointly: 8 columns in groups of 3 are not multiples of that", error);
 }
 
+TEST_CASE("round_to_nearest: a Hessian without tokens is refused") {
+  CHECK_THROWS_WITH_AS(
+      (void)round_to_nearest<uniform<4>>{}.quantize(random_weights(2, 4, 1), hessian(4)),
+      "round_to_nearest: the Hessian has seen no tokens; call quantize(w)", error);
+}
+
 TEST_CASE("round_to_nearest: an empty matrix is refused") {
   using method = round_to_nearest<uniform<4>>;
   CHECK_THROWS_WITH_AS(method{}.quantize(matrix<float>(0, 8)),

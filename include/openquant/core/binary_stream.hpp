@@ -47,10 +47,13 @@ void read(std::istream& in, T& value) {
   }
 }
 
-/// Bytes from here to the end of the stream, or -1 where it cannot seek.
+/// Bytes from here to the end of the stream: what a size in it is checked against before memory of
+/// that size is asked for. Throws openquant::error where the stream cannot seek.
 inline index_t remaining_bytes(std::istream& in) {
   const auto here = in.tellg();
-  if (here == std::istream::pos_type(-1)) return in.clear(), -1;
+  if (here == std::istream::pos_type(-1)) {
+    fail("load: the stream cannot seek; read it into memory first");
+  }
   const auto end = in.seekg(0, std::ios::end).tellg();
   in.seekg(here);
   return static_cast<index_t>(end - here);
@@ -79,7 +82,7 @@ inline void read(std::istream& in, matrix<float>& a) {
   std::int64_t n;
   read(in, n);
   const index_t left = remaining_bytes(in);
-  if (n < 0 || n > 1 << 20 || (left >= 0 && n * n * 4 > left)) fail("load: a matrix of order ", n);
+  if (n < 0 || n > 1 << 20 || n * n * 4 > left) fail("load: a matrix of order ", n);
   a = matrix<float>(n, n);
   read_bytes(in, a.data(), n * n * static_cast<index_t>(sizeof(float)));
 }
@@ -96,6 +99,15 @@ void read_members(std::istream& in, Model& model) {
   if constexpr (!std::is_empty_v<Model>) {
     std::apply([&](auto&... member) { (read(in, member), ...); }, Model::members(model));
   }
+}
+
+/// Whether two models have the same options.
+template <class Model>
+bool equal_members(const Model& a, const Model& b) {
+  if constexpr (std::is_empty_v<Model>)
+    return true;
+  else
+    return Model::members(a) == Model::members(b);
 }
 
 /// Elements alone: the reader knows the shape.

@@ -21,6 +21,14 @@ class group_view {
     return load<T>(data_ + j * stride_);
   }
   OPENQUANT_HD float weight(index_t j) const { return h_ == nullptr ? 1.0f : h_[j]; }
+  /// True where every importance is 0: nothing then tells one scale from another.
+  OPENQUANT_HD bool weightless() const {
+    if (h_ == nullptr) return false;
+    for (index_t j = 0; j < size_; ++j) {
+      if (h_[j] != 0) return false;
+    }
+    return true;
+  }
   /// The same weights, every importance 1.
   OPENQUANT_HD group_view unweighted() const { return {data_, stride_, size_}; }
 

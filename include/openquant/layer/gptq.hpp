@@ -22,7 +22,8 @@ struct gptq_options {
 ///   auto method = gptq<quantizer::uniform<4>, rotation::hadamard>{.rotation = {.seed = 7}};
 ///   auto q = method.quantize(w, h);
 ///
-/// Cost:    n^3 / 3 flops for `factor`, which layers with the same input share; 7 m n^2 for
+/// Cost:    n^3 / 3 flops and 2 n rotations for `factor`, which layers with the same input share; 7
+/// m n^2 for
 ///          `quantize`, of which 6 are for the report
 /// Source:  Frantar et al., "GPTQ", ICLR 2023; Chee et al., "QuIP", NeurIPS 2023 (the LDLQ form)
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
@@ -34,6 +35,8 @@ struct gptq {
 
   /// What quantize needs of the Hessian.
   struct factorization {
+    [[no_unique_address]] R rotation;
+    [[no_unique_address]] E equalizer;
     openquant::basis<R> basis;
     std::vector<float> importance;  ///< (n) diagonal of H', natural order
     std::vector<index_t> order;     ///< (n / d) blocks in coding order, empty for the natural one
@@ -49,7 +52,7 @@ struct gptq {
   /// Throws openquant::error for a Hessian without tokens or with dead channels alone (there is
   /// nothing to weigh errors with: round_to_nearest says so in its name), for negative damping, and
   /// where even the largest damping does not make H positive definite.
-  factorization factor(const hessian& h) const {
+  [[nodiscard]] factorization factor(const hessian& h) const {
     const std::vector<index_t> dead = h.dead_channels();
     if (h.tokens() == 0) fail("gptq: the Hessian has seen no tokens");
     if (static_cast<index_t>(dead.size()) == h.size()) {
@@ -59,7 +62,9 @@ struct gptq {
     if (h.size() % Q::dim != 0) {
       fail("gptq: ", Q::name(), " codes ", Q::dim, " weights jointly, H is of order ", h.size());
     }
-    factorization f{openquant::basis<R>(rotation, h.size(), equalizer.scales(h.diagonal())),
+    factorization f{rotation,
+                    equalizer,
+                    openquant::basis<R>(rotation, h.size(), equalizer.scales(h.diagonal())),
                     {},
                     {},
                     {},
@@ -80,12 +85,12 @@ struct gptq {
   /// Shapes:  w : (m, n); throws openquant::error otherwise, and with row and column where a weight
   ///          is not finite
   template <class Arch = default_arch, Executor X = serial>
-  quantized<Q, R, E> quantize(matrix_view<const float> w, const factorization& f,
-                              X&& executor = {}) const {
+  [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, const factorization& f,
+                                            X&& executor = {}) const {
     if (w.cols() != f.h.rows()) {
       fail("gptq: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ", f.h.rows());
     }
-    quantized<Q, R, E> result(quantizer, rotation, equalizer, w.rows(), w.cols(),
+    quantized<Q, R, E> result(quantizer, f.rotation, f.equalizer, w.rows(), w.cols(),
                               options.group_size, f.basis);
     const solver_weights weights(w, f.basis, executor);
     const panel_problem problem{weights.w, f.u, f.importance, f.order, result.group_size()};
@@ -96,8 +101,8 @@ struct gptq {
   }
 
   template <class Arch = default_arch, Executor X = serial>
-  quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
-                              X&& executor = {}) const {
+  [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
+                                            X&& executor = {}) const {
     return quantize<Arch>(w, factor(h), executor);
   }
 

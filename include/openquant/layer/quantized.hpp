@@ -25,9 +25,14 @@ namespace openquant {
 /// report. Made by `gptq` and `round_to_nearest`, and by `load`.
 ///
 /// As stored, with g = group_size and d = Q::dim:
-///   codes   (m, n / d) fields of Q::code_bits bits        scales  (m, ceil(n / g)) of
-///   q.scale_bits() s       n fp16 values, for an equalizer that has any  unit    one power of two
-///   for the matrix
+///
+///   codes   (m, n / d) fields of Q::code_bits bits
+///
+///   scales  (m, ceil(n / g)) fields of q.scale_bits() bits
+///
+///   s       n fp16 values, for an equalizer that has any
+///
+///   unit    one power of two for the matrix
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
 class quantized {
  public:
@@ -64,7 +69,8 @@ class quantized {
     return 8 * (packed_.codes.size_bytes() + packed_.scales.size_bytes()) + equalizer_bits +
            r_.stored_bits(cols()) + 8 * static_cast<index_t>(sizeof unit_);
   }
-  /// payload_bits over the number of weights. A saved file has `header_bytes` more.
+  /// payload_bits over the number of weights. A saved file has a header more: names, shape, options
+  /// and report.
   double bits_per_weight() const {
     return static_cast<double>(payload_bits()) / static_cast<double>(rows() * cols());
   }
@@ -120,7 +126,8 @@ class quantized {
   }
 
   /// Reads what `save` wrote. Throws openquant::error where the stream holds another type, ends
-  /// early or holds impossible sizes or values.
+  /// early or holds impossible sizes or values, or cannot seek (sizes are checked before anything
+  /// is allocated).
   static quantized load(std::istream& in) {
     std::uint32_t found;
     read(in, found);
@@ -140,19 +147,23 @@ class quantized {
     R r{};
     read_members(in, report), read_members(in, q), read_members(in, e), read_members(in, r);
     // Before anything of that size is allocated.
+    resolve(m, n, group_size);
     const index_t left = remaining_bytes(in), groups = (n + group_size - 1) / group_size;
     const index_t row_bytes =
         (n / Q::dim * Q::code_bits + 7) / 8 + (groups * q.scale_bits() + 7) / 8;
-    if (left >= 0 && m > left / row_bytes) {
+    if (m > left / row_bytes) {
       fail("load: (", m, ", ", n, ") weights in groups of ", group_size, " need ", row_bytes,
            " bytes a row, the stream has ", left, " in all");
     }
     float unit;
     read(in, unit);
-    if (!(std::isfinite(unit) && unit > 0)) fail("load: unit ", unit);
+    int exponent = 0;  // the solver's units are 2^-126 to 2^120
+    if (!std::isfinite(unit) || std::frexp(unit, &exponent) != 0.5f || exponent > 121) {
+      fail("load: unit ", unit, " is not a power of two in range");
+    }
     // An equalizer stores either nothing or n scales; which one shows on any diagonal.
-    const std::vector<float> probe(static_cast<std::size_t>(n), 1.0f);
-    std::vector<float16> s(e.scales(probe).size());
+    const bool has_scales = !e.scales(std::vector<float>(1, 1.0f)).empty();
+    std::vector<float16> s(has_scales ? static_cast<std::size_t>(n) : 0);
     for (float16& value : s) {
       read(in, value.bits);
       if (!(to_float(value) > 0) || !std::isfinite(to_float(value))) {
@@ -167,14 +178,17 @@ class quantized {
     return result;
   }
 
+  /// The same bits and options; how they came about, the report, is not compared.
   friend bool operator==(const quantized& a, const quantized& b) {
-    return a.packed_ == b.packed_ && a.unit_ == b.unit_ && a.basis_.scales() == b.basis_.scales() &&
-           a.group_size_ == b.group_size_;
+    return equal_members(a.q_, b.q_) && equal_members(a.r_, b.r_) && equal_members(a.e_, b.e_) &&
+           a.basis_.scales() == b.basis_.scales() && a.group_size_ == b.group_size_ &&
+           a.unit_ == b.unit_ && a.packed_ == b.packed_;
   }
 
  private:
   static constexpr std::uint32_t magic = 0x3151514fu;  // "OQQ1"
 
+  /// The group size in columns; throws where the shape does not suit Q.
   static index_t resolve(index_t rows, index_t cols, index_t group_size) {
     if (rows < 1 || cols < 1) {
       fail("quantized: nothing to store in a (", rows, ", ", cols, ") matrix");

@@ -20,7 +20,7 @@ struct round_to_nearest {
 
   /// Without data: every input channel counts the same. An equalizer needs data and throws.
   template <class Arch = default_arch, Executor X = serial>
-  quantized<Q, R, E> quantize(matrix_view<const float> w, X&& executor = {}) const {
+  [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, X&& executor = {}) const {
     if (!equalizer.scales(std::vector<float>(1, 1.0f)).empty()) {
       fail("round_to_nearest: ", E::name(), " needs the Hessian; call quantize(w, h)");
     }
@@ -29,11 +29,14 @@ struct round_to_nearest {
 
   /// With data: h gives the equalizer's scales and weighs the errors in the search of scales.
   template <class Arch = default_arch, Executor X = serial>
-  quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
-                              X&& executor = {}) const {
+  [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
+                                            X&& executor = {}) const {
     if (w.cols() != h.size()) {
       fail("round_to_nearest: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ",
            h.size());
+    }
+    if (h.tokens() == 0) {
+      fail("round_to_nearest: the Hessian has seen no tokens; call quantize(w)");
     }
     const basis<R> to(rotation, h.size(), equalizer.scales(h.diagonal()));
     const matrix<float> transformed = to.hessian_to(h);

@@ -36,8 +36,9 @@ namespace openquant::linalg {
 }
 
 /// H + damping I = U D U^T with D block-diagonal and U block-upper-triangular with identity blocks
-/// on the diagonal, from ONE Cholesky of the index-reversed matrix: with P the reversal, P H P = L
-/// L^T gives H = R R^T for R = P L P upper-triangular, and U = R blockdiag(R)^-1.
+/// on the diagonal, from ONE Cholesky of the index-reversed matrix. With P the reversal,
+///
+///   P H P = L L^T,   H = R R^T for R = P L P upper-triangular,   U = R blockdiag(R)^-1.
 ///
 /// For block = 1, U has a unit diagonal and D is diagonal: the LDLQ form of GPTQ.
 ///

@@ -75,7 +75,8 @@ struct lloyd_max {
     const T sigma = sqrt(energy * T(1.0f / static_cast<float>(group.size())));
     if (fit_by == lloyd_max_fit::norm) return {sigma};
     if (fit_by == lloyd_max_fit::corrected_norm) return {sigma * norm_ratio(group, energy, sigma)};
-    return search(fit_by == lloyd_max_fit::mse ? group.unweighted() : group, sigma);
+    const bool unweighted = fit_by == lloyd_max_fit::mse || group.weightless();
+    return search(unweighted ? group.unweighted() : group, sigma);
   }
 
   std::uint64_t pack(const vec<float, 1>& s) const {

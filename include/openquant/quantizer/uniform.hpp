@@ -69,7 +69,8 @@ struct uniform {
     const T step = range * T(1.0f / max_code);
     const T zero = symmetric ? T(symmetric_zero()) : zero_of(low, step);
     if (fit_by == uniform_fit::range) return {step, zero};
-    return search(fit_by == uniform_fit::mse ? group.unweighted() : group, step, zero);
+    const bool unweighted = fit_by == uniform_fit::mse || group.weightless();
+    return search(unweighted ? group.unweighted() : group, step, zero);
   }
 
   std::uint64_t pack(const vec<float, 2>& s) const {
