@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantizes a language model with a dozen compositions and prints what each costs in bits and in KL
+// Quantizes a language model with many compositions and prints what each costs in bits and in KL
 // divergence. sh examples/run.sh builds and runs it; --help lists the options.
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -17,7 +17,7 @@ struct options {
   std::vector<std::string> methods;
   openquant::index_t window = 256, calibration_windows = 128, evaluation_windows = 128;
   openquant::index_t threads = openquant::threads{}.count;
-  bool list = false;
+  bool list = false, save = false;
 };
 
 /// Windows of a token file, at most `most`.
@@ -46,6 +46,7 @@ llm::result measure(const llm::method& how, const llm::model& teacher,
                     const llm::hidden_states& teacher_states,
                     const std::vector<llm::window>& calibration,
                     const std::vector<llm::window>& evaluation, const openquant::threads& executor,
+                    const std::filesystem::path& save_as,
                     const std::function<void(std::size_t)>& done) {
   llm::result r;
   r.method = how.name;
@@ -58,9 +59,8 @@ llm::result measure(const llm::method& how, const llm::model& teacher,
   r.peak_memory = llm::peak_memory_mib();
   r.bits_per_weight =
       static_cast<double>(quantized.payload_bits) / static_cast<double>(quantized.weights);
-  for (const auto& layer : quantized.layers) {
-    if (!layer.report.beats_round_to_nearest()) ++r.worse_than_rounding;
-  }
+  r.layers = quantized.layers;
+  if (!save_as.empty()) llm::save_layers(quantized.model, save_as);
   const auto found = llm::evaluate(teacher, teacher_states, quantized.model, evaluation, executor);
   r.divergence = found.divergence.result();
   r.perplexity = found.perplexity.value();
@@ -94,23 +94,31 @@ void run(const options& o) {
   const double reference = llm::perplexity(teacher, teacher_states, evaluation, executor);
 
   std::vector<llm::result> results;
+  std::string failures;
+  const std::filesystem::path folder = o.output;
   {
     const auto blocks = static_cast<double>(teacher.blocks.size());
     const double steps = blocks + 1;  // evaluation is about a block's worth
     llm::progress bar(steps * static_cast<double>(methods.size()));
     for (const auto& how : methods) {
-      const double before = steps * static_cast<double>(results.size());
+      const double before = steps * static_cast<double>(&how - methods.data());
       const auto done = [&](std::size_t k) { bar.show(before + static_cast<double>(k), how.name); };
       done(0);
-      results.push_back(
-          measure(how, teacher, teacher_states, calibration, evaluation, executor, done));
+      try {
+        results.push_back(measure(how, teacher, teacher_states, calibration, evaluation, executor,
+                                  o.save ? folder / (how.name + ".safetensors") : "", done));
+      } catch (const openquant::error& failure) {  // the others may well go on
+        failures += how.name + " failed: " + failure.what() + "\n";
+      }
     }
   }
+  if (results.empty()) throw openquant::error(failures.substr(0, failures.size() - 1));
   llm::sort_into_front(results);
   const std::string text = llm::table(results, reference);
   std::cout << text << "* on the Pareto front of bits and mean KLD; " << evaluation.size()
             << " windows of " << o.window << " tokens; KLD in nats, s.e. over windows; "
             << llm::machine_name() << ", " << o.threads << " threads\n";
+  for (const auto& r : results) std::cout << llm::remarks(r);
 
   nlohmann::ordered_json json{{"model", o.model},
                               {"machine", llm::machine_name()},
@@ -121,11 +129,11 @@ void run(const options& o) {
                               {"reference_perplexity", reference},
                               {"results", nlohmann::ordered_json::array()}};
   for (const auto& r : results) json["results"].push_back(llm::to_json(r));
-  const std::filesystem::path folder = o.output;
   llm::write_file(folder / "results.json", json.dump(2) + "\n");
   llm::plot(results, folder / "pareto.svg");
   std::cout << "Written: " << (folder / "results.json").string() << ", "
             << (folder / "pareto.svg").string() << '\n';
+  if (!failures.empty()) throw openquant::error(failures.substr(0, failures.size() - 1));
 }
 
 }  // namespace
@@ -161,6 +169,7 @@ int main(int argc, char** argv) {
   count("--calibration-windows", o.calibration_windows, "at most this many", 1 << 30);
   count("--evaluation-windows", o.evaluation_windows, "at most this many", 1 << 30);
   count("--threads", o.threads, "the results do not depend on it", 1024);
+  app.add_flag("--save", o.save, "also write the dequantized layers, OUTPUT/NAME.safetensors");
   app.add_flag("--list", o.list, "show the methods and leave");
   app.footer("Example: openquant_llm --method rtn-uniform4 gptq-uniform4 gptq-hadamard-lloyd4");
   CLI11_PARSE(app, argc, argv);

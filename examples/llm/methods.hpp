@@ -22,6 +22,12 @@ struct quantized_layer {
   oq::report report;
 };
 
+/// What happened to one linear layer.
+struct layer_outcome {
+  std::string name;  ///< as in the checkpoint
+  oq::report report;
+};
+
 /// Quantizes layers that read the same input and so share its Hessian.
 using quantize_layers = std::function<std::vector<quantized_layer>(
     const std::vector<oq::matrix_view<const float>>&, const oq::hessian&, const oq::threads&)>;

@@ -2,12 +2,25 @@
 #pragma once
 #include <array>
 #include <map>
+#include <span>
 #include <vector>
+
+#include <openquant/format/safetensors_writer.hpp>
 
 #include "llm/evaluate.hpp"
 #include "llm/methods.hpp"
 
 namespace llm {
+
+/// f(), with the place in front of what it throws.
+template <class F>
+void naming(const std::string& place, const F& f) {
+  try {
+    f();
+  } catch (const oq::error& failure) {
+    oq::fail(place, ": ", failure.what());
+  }
+}
 
 /// The linear layers that read at a site, and so share its Hessian.
 inline std::vector<role> readers(site where) {
@@ -19,11 +32,6 @@ inline std::vector<role> readers(site where) {
 }
 inline constexpr std::array sites{site::attention, site::attention_output, site::mlp,
                                   site::mlp_output};
-
-struct layer_outcome {
-  std::string name;  ///< as in the checkpoint
-  oq::report report;
-};
 
 struct quantized_model {
   llm::model model;  ///< with dequantized weights: what the evaluation runs
@@ -43,7 +51,8 @@ inline std::map<site, oq::hessian> calibrate(const model& m, const block& b,
     for (auto w = static_cast<std::size_t>(i); w < states.size(); w += parts) {
       oq::matrix<float> hidden = states[w];
       run_block(m, b, hidden, [&](site where, oq::matrix_view<const float> x) {
-        mine.try_emplace(where, x.cols()).first->second.add(x);
+        naming("window " + std::to_string(w) + ", input of " + std::string(name(readers(where)[0])),
+               [&] { mine.try_emplace(where, x.cols()).first->second.add(x); });
       });
     }
   });
@@ -69,14 +78,19 @@ quantized_model quantize(const model& original, const std::vector<window>& calib
   for (std::size_t k = 0; k < original.blocks.size(); ++k) {
     block& b = result.model.blocks[k];
     std::map<site, oq::hessian> hessians;
-    if (how.needs_calibration) hessians = calibrate(original, b, states, executor);
+    if (how.needs_calibration) {
+      naming("block " + std::to_string(k),
+             [&] { hessians = calibrate(original, b, states, executor); });
+    }
     for (const site where : sites) {
       const std::vector<role> group = readers(where);
       std::vector<oq::matrix_view<const float>> weights;
       for (const role r : group) weights.push_back(b.weight(r));
       const oq::hessian none(weights[0].cols());
       const oq::hessian& h = how.needs_calibration ? hessians.at(where) : none;
-      std::vector<quantized_layer> layers = how.quantize(weights, h, executor);
+      std::vector<quantized_layer> layers;
+      naming(tensor_name(static_cast<oq::index_t>(k), group[0]),
+             [&] { layers = how.quantize(weights, h, executor); });
       for (std::size_t i = 0; i < group.size(); ++i) {
         result.payload_bits += layers[i].payload_bits;
         result.weights += layers[i].weights.rows() * layers[i].weights.cols();
@@ -91,6 +105,22 @@ quantized_model quantize(const model& original, const std::vector<window>& calib
     done(k + 1);
   }
   return result;
+}
+
+/// Writes the linear layers, dequantized, as float under the checkpoint's names.
+inline void save_layers(const model& m, const std::filesystem::path& path) {
+  std::map<std::string, oq::format::tensor> tensors;
+  for (std::size_t k = 0; k < m.blocks.size(); ++k) {
+    for (const role r : roles) {
+      const oq::matrix<float>& w = m.blocks[k].weight(r);
+      const auto elements = static_cast<std::size_t>(w.rows() * w.cols());
+      tensors[tensor_name(static_cast<oq::index_t>(k), r)] = {
+          oq::format::dtype::f32,
+          {w.rows(), w.cols()},
+          std::as_bytes(std::span(w.data(), elements))};
+    }
+  }
+  oq::format::write_safetensors(path, tensors, {{"format", "pt"}});
 }
 
 }  // namespace llm

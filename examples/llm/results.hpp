@@ -2,20 +2,21 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include <openquant/core/error.hpp>
+#include <openquant/format/output_file.hpp>
 #include <openquant/metric/kl_divergence.hpp>
 
-namespace llm {
+#include "llm/methods.hpp"
 
-namespace oq = openquant;
+namespace llm {
 
 /// One method, measured on one model.
 struct result {
@@ -23,9 +24,9 @@ struct result {
   double bits_per_weight = 0;  ///< all that is stored for the quantized layers, over their weights
   oq::metric::kl_divergence::statistics divergence{};
   double perplexity = 0;
-  double seconds = 0;           ///< calibration and quantization, without evaluation
-  double peak_memory = 0;       ///< of the process while quantizing, MiB
-  int worse_than_rounding = 0;  ///< layers where error feedback did harm
+  double seconds = 0;      ///< calibration and quantization, without evaluation
+  double peak_memory = 0;  ///< of the process while quantizing, MiB
+  std::vector<layer_outcome> layers;
   bool on_front = false;
 };
 
@@ -67,6 +68,16 @@ inline std::string table(const std::vector<result>& results, double reference_pe
 
 inline nlohmann::ordered_json to_json(const result& r) {
   const auto& d = r.divergence;
+  auto layers = nlohmann::ordered_json::array();
+  for (const auto& [name, report] : r.layers) {
+    layers.push_back({{"name", name},
+                      {"tokens", report.tokens},
+                      {"dead_channels", report.dead_channels},
+                      {"damping", report.damping},
+                      {"factorizations", report.factorizations},
+                      {"relative_error", report.relative_error},
+                      {"round_to_nearest_error", report.round_to_nearest_error}});
+  }
   return {{"method", r.method},
           {"family", r.family},
           {"type", r.type},
@@ -82,18 +93,33 @@ inline nlohmann::ordered_json to_json(const result& r) {
           {"perplexity", r.perplexity},
           {"seconds", r.seconds},
           {"peak_memory_mib", r.peak_memory},
-          {"layers_worse_than_rounding", r.worse_than_rounding},
-          {"on_pareto_front", r.on_front}};
+          {"on_pareto_front", r.on_front},
+          {"layers", std::move(layers)}};
 }
 
-/// Writes beside the target and renames, so that the target is whole or absent.
+/// A line for each way in which layers did not go as they should; empty where all went well.
+inline std::string remarks(const result& r) {
+  std::ptrdiff_t worse = 0, raised = 0, dead = 0;
+  for (const auto& [name, report] : r.layers) {
+    worse += report.beats_round_to_nearest() ? 0 : 1;
+    raised += report.factorizations > 1 ? 1 : 0;
+    dead += report.dead_channels > 0 ? 1 : 0;
+  }
+  std::string text;
+  const auto say = [&](std::ptrdiff_t count, const char* what) {
+    if (count > 0) text += r.method + ": " + std::to_string(count) + " layers " + what + "\n";
+  };
+  say(worse, "where error feedback did worse than rounding");
+  say(raised, "whose damping had to be raised");
+  say(dead, "with inputs that were always zero");
+  return text;
+}
+
+/// Whole or not at all.
 inline void write_file(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path part = path.string() + ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) oq::fail("cannot write ", part.string());
-  std::filesystem::rename(part, path);
+  oq::format::output_file file(path);
+  file.write(text);
+  file.commit();
 }
 
 /// Mean KLD over bits per weight, a line for each family, drawn by gnuplot.
@@ -102,6 +128,7 @@ inline void plot(const std::vector<result>& results, const std::filesystem::path
   for (const result& r : results) families[r.family][r.bits_per_weight] = r.divergence.mean;
 
   const std::string part = path.string() + ".part";
+  std::signal(SIGPIPE, SIG_IGN);  // without gnuplot: an error below, and not the end of the program
   FILE* pipe = popen("gnuplot", "w");
   if (pipe == nullptr) oq::fail("plot: gnuplot does not start");
   std::fprintf(pipe,
@@ -123,7 +150,10 @@ inline void plot(const std::vector<result>& results, const std::filesystem::path
     for (const auto& [bits, kld] : line) std::fprintf(pipe, "%g %g\n", bits, kld);
     std::fputs("e\n", pipe);
   }
-  if (pclose(pipe) != 0) oq::fail("plot: gnuplot failed to write ", part);
+  if (pclose(pipe) != 0) {
+    std::filesystem::remove(part);
+    oq::fail("plot: gnuplot failed to write ", part);
+  }
   std::filesystem::rename(part, path);
 }
 
