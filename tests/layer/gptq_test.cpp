@@ -273,7 +273,8 @@ TEST_CASE("gptq: a group of dead channels alone is rounded as without data") {
 }
 
 TEST_CASE("gptq: a single weight, a single row, a single column") {
-  for (const auto& [m, n] : {std::pair<index_t, index_t>{1, 1}, {1, 37}, {37, 1}}) {
+  for (const auto& shape : {std::pair<index_t, index_t>{1, 1}, {1, 37}, {37, 1}}) {
+    const index_t m = shape.first, n = shape.second;
     CAPTURE(m);
     CAPTURE(n);
     const matrix<float> w = random_weights(m, n, 5);
