@@ -12,7 +12,7 @@ using lattice::d_plus;
 static_assert(Lattice<d_plus<2>> && Lattice<d_plus<24>>);
 
 TEST_CASE("d_plus: laws and second moments") {
-  laws::check_lattice_laws<d_plus<2>>(5.0 / 48, index_t{1} << 19);  // rectangles, sides 1 to 2
+  laws::check_lattice_laws<d_plus<2>>(5.0 / 48, index_t{1} << 20);  // rectangles, sides 1 to 2
   laws::check_lattice_laws<d_plus<4>>(1.0 / 12, index_t{1} << 18);  // Z^4, turned
   laws::check_lattice_laws<d_plus<12>>(.07069);
 }
