@@ -35,14 +35,14 @@ TEST_CASE("voronoi: without a scale too, 0 is 0") {
 }
 
 TEST_CASE("voronoi: in one dimension, remainders of x over the step, at the best scale") {
-  using Q = voronoi<lattice::integer<1>, 9>;  // -4 to 4 steps of 3.5 / 9, ..., 7.5 / 9
+  using Q = voronoi<lattice::integer<1>, 9>;  // -4 to 4 steps of 3.25 / 9, ..., 6.5 / 9
   const auto decoded = [](float x) {
     return Q{}.decode(Q{}.encode(vec<float, 1>{x}, vec<float, 1>{1}), vec<float, 1>{1})[0];
   };
-  CHECK(decoded(2 * 3.5f / 9) == doctest::Approx(2 * 3.5 / 9));
-  CHECK(decoded(4 * 5.5f / 9) == doctest::Approx(4 * 5.5 / 9));
-  CHECK(decoded(-4 * 7.5f / 9) == doctest::Approx(-4 * 7.5 / 9));
-  CHECK(decoded(3.2f) == doctest::Approx(4 * 7.5 / 9));  // 3.33 is nearer than 3 * 7.5 / 9 = 2.5
+  CHECK(decoded(2 * 3.25f / 9) == doctest::Approx(2 * 3.25 / 9));
+  CHECK(decoded(4 * 5.0f / 9) == doctest::Approx(4 * 5.0 / 9));
+  CHECK(decoded(-4 * 6.5f / 9) == doctest::Approx(-4 * 6.5 / 9));
+  CHECK(decoded(2.7f) == doctest::Approx(4 * 6.5 / 9));  // 2.89 is nearer than 4 * 5 / 9 = 2.22
 }
 
 /// The error on N(0,1) with sigma = 1, apart from `expected` by at most four standard errors.
@@ -58,9 +58,9 @@ void check_gaussian(double expected) {
 }
 
 TEST_CASE("voronoi: the docstring's errors") {
-  check_gaussian<voronoi<e8, 14>>(.00590);
-  check_gaussian<voronoi<e8, 13>>(.00682);
-  check_gaussian<voronoi<d_plus<12>, 14>>(.00643);
+  check_gaussian<voronoi<e8, 14>>(.00572);
+  check_gaussian<voronoi<e8, 13>>(.00664);
+  check_gaussian<voronoi<d_plus<12>, 14>>(.00629);
 }
 
 /// Every code is somebody's point: a scale's points are q^n different ones.
@@ -78,6 +78,23 @@ TEST_CASE("voronoi: what is decoded is a lattice point times the step, within re
     }
     CHECK(on_a_lattice);
     CHECK(squared_norm(y - x) < 0.25f);  // no overload that a larger scale would have spared
+  }
+}
+
+TEST_CASE("voronoi: far points are drawn to the sphere, not to the other side") {
+  const voronoi<e8, 14> q;
+  for (const float far : {7.0f, 20.0f, 1e4f, 1e9f}) {
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      vec<float, 8> x;
+      for (index_t k = 0; k < 8; ++k) {
+        x[k] = random::normal(9, i * 8 + static_cast<std::uint64_t>(k));
+      }
+      x = x * (far / std::sqrt(squared_norm(x)));
+      const auto y = q.decode(q.encode(x, vec<float, 1>{1}), vec<float, 1>{1});
+      float dot = 0;
+      for (index_t k = 0; k < 8; ++k) dot += x[k] / far * y[k];
+      CHECK(dot > 4.0f);  // the sphere's radius is 6.5 (0.707 - 0.5 / 14) = 4.36
+    }
   }
 }
 

@@ -11,6 +11,8 @@ namespace openquant::quantizer {
 ///   digits(p)            coordinates of the lattice point p modulo q, n integers in [0, q)
 ///   representative(c)    the point of that coset in the Voronoi cell of q Lattice about a small
 ///                        offset, which keeps boundaries off the lattice
+///   nearest(u, step)     digits of the point nearest to u / step
+///   draw_in(u, ...)      u, or what of it lies on a sphere inside the cell of q step Lattice
 ///   join(c, t), split    the number ((c_{n-1} q + ...) q + c_0) 4 + t, lowest bits in field 0
 ///
 /// Source:  Conway & Sloane, "A fast encoding method for lattice codes and quantizers", IEEE Trans.
@@ -79,6 +81,23 @@ struct voronoi_code {
     OPENQUANT_UNROLL
     for (index_t i = 0; i < dim; ++i) shifted[i] = (p[i] - T(offset(i))) * T(1.0f / q);
     return p - L::nearest(shifted) * T(q);
+  }
+
+  /// Beyond +-32768 steps u is cut off: coordinates then stay below 2^20.
+  template <class T>
+  OPENQUANT_HD static vec<T, dim> nearest(const vec<T, dim>& u, float step) {
+    vec<T, dim> v = u * T(1 / step);
+    for (index_t i = 0; i < dim; ++i) v[i] = min(max(v[i], T(-32768.0f)), T(32768.0f));
+    return digits(L::nearest(v));
+  }
+
+  /// Points whose norm exceeds the radius of the cell's sphere, less half a step for rounding, are
+  /// shrunk to it; `radius` is that of the lattice at unit volume.
+  template <class T>
+  OPENQUANT_HD static vec<T, dim> draw_in(const vec<T, dim>& u, float radius, float step) {
+    const float unit = step * static_cast<float>(unit_length);
+    const T reach = T((radius * static_cast<float>(q) - 0.5f) * unit), norm = sqrt(squared_norm(u));
+    return u * select(norm > reach, reach / norm, T(1.0f));
   }
 
   template <class T>
