@@ -1,39 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
-#include <cmath>
 #include <optional>
 #include <vector>
 
-#if defined(OPENQUANT_USE_BLAS)
-extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
-#else
-#include <Eigen/Cholesky>
-#endif
-#include <openquant/linalg/gemm.hpp>
+#include <openquant/linalg/cholesky.hpp>
 
 namespace openquant::linalg {
-
-/// A <- L with A = L L^T; only the lower triangle is read and written.
-/// Returns the pivot that was not positive, or nothing when all were.
-[[nodiscard]] inline std::optional<index_t> cholesky(matrix_view<double> a) {
-#if defined(OPENQUANT_USE_BLAS)
-  // Row-major lower is column-major upper: A = R^T R with R = L^T.
-  const int n = static_cast<int>(a.rows()), lda = static_cast<int>(a.stride());
-  int info = 0;
-  if (n > 0) dpotrf_("U", &n, a.data(), &lda, &info);
-  if (info > 0) return info - 1;
-#else
-  auto lower = as_eigen(a);
-  // LLT::info() says only that a pivot failed; the function it calls says which.
-  const Eigen::Index pivot = Eigen::internal::llt_inplace<double, Eigen::Lower>::blocked(lower);
-  if (pivot >= 0) return pivot;
-#endif
-  for (index_t i = 0; i < a.rows(); ++i) {
-    if (!std::isfinite(a(i, i))) return i;  // a NaN pivot passes the sign test
-  }
-  return std::nullopt;
-}
 
 /// H + damping I = U D U^T with D block-diagonal and U block-upper-triangular with identity blocks
 /// on the diagonal, from ONE Cholesky of the index-reversed matrix. With P the reversal,
@@ -55,7 +27,7 @@ namespace openquant::linalg {
     for (index_t j = 0; j <= i; ++j) r(i, j) = h(n - 1 - i, n - 1 - j);
     r(i, i) += damping;
   }
-  if (const auto pivot = cholesky(r)) return n - 1 - *pivot;
+  if (const auto pivot = cholesky(r.view())) return n - 1 - *pivot;
 
   // Column block b of R, times the inverse of its own diagonal block (back substitution by rows).
   std::vector<double> row(static_cast<std::size_t>(block));
