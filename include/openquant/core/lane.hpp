@@ -66,6 +66,9 @@ OPENQUANT_HD inline float round_even(float a) { return ::rintf(a); }
 OPENQUANT_HD inline std::int32_t to_int(float a) { return static_cast<std::int32_t>(a); }
 OPENQUANT_HD inline float to_float(std::int32_t a) { return static_cast<float>(a); }
 
+/// table[i].
+OPENQUANT_HD inline float gather(const float* table, std::int32_t i) { return table[i]; }
+
 /// x * y + z; fused where the hardware has it, so only where a last bit may differ.
 OPENQUANT_HD inline float mul_add(float x, float y, float z) { return x * y + z; }
 

@@ -113,6 +113,23 @@ batch<Arch> to_float(int_batch<Arch> a) {
   return xsimd::to_float(a.v);
 }
 
+/// table[i] in every lane: one instruction where the hardware has it, which xsimd 8.1 does not know.
+template <class Arch>
+batch<Arch> gather(const float* table, int_batch<Arch> i) {
+  using register_type = typename batch<Arch>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(i) == 64) return register_type(_mm512_i32gather_ps(i.v, table, 4));
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(i) == 32) return register_type(_mm256_i32gather_ps(table, i.v, 4));
+#endif
+  std::int32_t index[register_type::size];
+  float value[register_type::size];
+  store(i, index);
+  for (std::size_t l = 0; l < register_type::size; ++l) value[l] = table[index[l]];
+  return batch<Arch>::load(value);
+}
+
 template <class Arch>
 struct lane_traits<batch<Arch>> {
   using int_type = int_batch<Arch>;
