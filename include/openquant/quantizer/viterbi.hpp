@@ -35,8 +35,9 @@ class viterbi {
   static constexpr std::uint32_t prefixes = states >> B, branches = states / prefixes;
   /// Steps after which a state has forgotten the one it came from.
   static constexpr index_t depth = (L + B - 1) / B;
-  /// The first pass of `closed_path` looks this many steps to both sides of the seam.
-  static constexpr index_t reach = std::min(T / 2, 8 * depth);
+  /// The first pass of `closed_path` looks this many steps to both sides of the seam, that is, at
+  /// all of them: 8 depths to each side cost 0.6 to 1 % of the error at 2 to 4 bits.
+  static constexpr index_t reach = T / 2;
 
   /// What a search works in. Allocated here and used again; not to be shared by two threads.
   struct workspace {
