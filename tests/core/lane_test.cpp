@@ -22,6 +22,7 @@ TEST_CASE("lane: float is a lane type of one lane") {
   CHECK(out == 3);
   std::int32_t code = 0;
   store(std::int32_t{7}, &code);
+  CHECK(load_int<float>(&code) == 7);
   CHECK(code == 7);
 }
 

@@ -186,6 +186,7 @@ TEST_CASE_TEMPLATE("simd: integers", Arch, baseline_arch, default_arch) {
       store(result, out);
       for (index_t l = 0; l < width; ++l) CHECK(out[l] == expected(a[l], b[l]));
     };
+    check(load_int<lanes>(a), [](int m, int) { return m; });
     check(p + q, [](int m, int n) { return m + n; });
     check(p - q, [](int m, int n) { return m - n; });
     check(p * q, [](int m, int n) { return m * n; });

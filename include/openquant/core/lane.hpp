@@ -38,6 +38,15 @@ template <Lane T>
 requires(lane_count<T> == 1) OPENQUANT_HD T load(const float* p) { return *p; }
 template <Lane T>
 requires(lane_count<T> > 1) T load(const float* p) { return T::load(p); }
+/// The same for integers.
+template <Lane T>
+requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> load_int(const std::int32_t* p) {
+  return *p;
+}
+template <Lane T>
+requires(lane_count<T> > 1) lane_int_t<T> load_int(const std::int32_t* p) {
+  return lane_int_t<T>::load(p);
+}
 OPENQUANT_HD inline void store(float x, float* p) { *p = x; }
 OPENQUANT_HD inline void store(std::int32_t x, std::int32_t* p) { *p = x; }
 

@@ -57,6 +57,7 @@ struct int_batch {
 #endif
   }
   friend void store(int_batch x, std::int32_t* p) { x.v.store_unaligned(p); }
+  static int_batch load(const std::int32_t* p) { return register_type::load_unaligned(p); }
 };
 
 /// Lanes of floats.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include <openquant/concepts/quantizer.hpp>
+#include <openquant/concepts/tile.hpp>
 #include <openquant/core/bit_pack.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/simd.hpp>
@@ -12,15 +12,17 @@
 
 namespace openquant {
 
-/// A quantized matrix as bits: for each row the codes of its points and the scales of its groups.
+/// A quantized matrix as bits: for each row, or tile of rows, its codes, and for each row the
+/// scales of its groups. With t = tile_rows<Q> and f = code_fields<Q>:
 struct packed_codes {
-  bit_matrix codes;   ///< (m, n / d) fields of Q::code_bits
+  bit_matrix codes;   ///< (ceil(m / t), ceil(n / d) f) fields of field_bits<Q>
   bit_matrix scales;  ///< (m, ceil(n / group_size)) fields of q.scale_bits()
 
   friend bool operator==(const packed_codes&, const packed_codes&) = default;
 };
 
-/// What is to be quantized, in the basis where it is done. Views: nothing is owned.
+/// What is to be quantized, in the basis where it is done. Views: nothing is owned. n is a multiple
+/// of d: a last block that W does not fill is filled up with zeros of no importance.
 struct panel_problem {
   matrix_view<const float> w;         ///< (m, n) weights
   matrix_view<const float> u;         ///< (n, n) feedback, in coding order; empty: round to nearest
@@ -34,7 +36,7 @@ struct panel_problem {
 ///
 ///   q_j = Q(w_j + sum_{i<j} (w_i - q_i) U_ij),
 ///
-/// so every quantizer is vectorised across rows for free, and rows never meet. The sum over
+/// so every quantizer is vectorised across rows for free, and rows meet in tiles only. The sum over
 /// finished blocks of 128 columns is one product; within a block each error is added as soon as it
 /// is known.
 ///
@@ -167,23 +169,25 @@ class panel {
 
   /// Codes the d columns at rows k, ... of target, position p, which are the columns j, ... of W.
   void code(matrix_view<const float> target, index_t k, index_t p, index_t j, packed_codes* out) {
-    std::int32_t code_of[panel_rows];
-    const index_t group = j / problem_.group_size;
-    for (index_t r = 0; r < panel_rows; r += lane_count<lanes>) {
-      scale_t<Q, lanes> s;
-      for (index_t i = 0; i < Q::scale_fields; ++i) s[i] = load<lanes>(&field(group, i, r));
-      point_t<Q, lanes> x;
-      for (index_t i = 0; i < d; ++i) x[i] = load<lanes>(&target(k + i, r));
-      const auto c = q_.encode(x, s);
-      const auto x_hat = q_.decode(c, s);
-      store(c, &code_of[r]);
-      for (index_t i = 0; i < d; ++i) {
-        store(load<lanes>(&w_(j + i, r)) - x_hat[i], &error_(p + i, r));
+    const matrix_view<const float> scales = scale_;
+    const auto s =
+        scales.block(j / problem_.group_size * Q::scale_fields, 0, Q::scale_fields, panel_rows);
+    const auto error = error_.view().block(p, 0, d, panel_rows);
+    encode_rows<lanes>(q_, target.block(k, 0, d, panel_rows), s, memory_, code_);
+    decode_rows<lanes>(q_, code_, s, error);
+    for (index_t i = 0; i < d; ++i) {
+      for (index_t r = 0; r < panel_rows; r += lane_count<lanes>) {
+        float* e = &error(i, r);
+        store(load<lanes>(&w_(j + i, r)) - load<lanes>(e), e);
       }
+      for (index_t r = rows_; r < panel_rows; ++r) error(i, r) = 0;  // no row of W
     }
     if (out == nullptr) return;
-    for (index_t r = 0; r < rows_; ++r) {
-      out->codes.set(first_ + r, j / d, static_cast<std::uint64_t>(code_of[r]));
+    for (index_t t = 0; t * tile_rows<Q> < rows_; ++t) {
+      for (index_t f = 0; f < code_fields<Q>; ++f) {
+        out->codes.set(first_ / tile_rows<Q> + t, j / d * code_fields<Q> + f,
+                       static_cast<std::uint64_t>(code_(t, f)));
+      }
     }
   }
 
@@ -210,6 +214,8 @@ class panel {
   matrix<float> w_;      // (n, panel_rows), natural order
   matrix<float> error_;  // (n, panel_rows), coding order
   matrix<float> scale_;  // (groups * scale_fields, panel_rows)
+  workspace<Q> memory_;
+  row_codes<Q, panel_rows> code_;
 };
 
 }  // namespace openquant

@@ -9,32 +9,64 @@
 
 namespace openquant {
 
-/// W in the basis of the codes, over a power of two that brings the largest weight into [128, 256):
-/// scales then use fp16's whole range, and weights of any magnitude give the same codes.
+/// n rounded up to whole blocks of d.
+constexpr index_t whole_blocks(index_t n, index_t d) { return (n + d - 1) / d * d; }
+
+/// H, filled up to order n with channels that are always zero.
+inline matrix<float> fill_up(matrix_view<const float> h, index_t n) {
+  matrix<float> filled(n, n);
+  for (index_t i = 0; i < h.rows(); ++i) std::ranges::copy(h.row(i), filled.row(i).begin());
+  return filled;
+}
+
+/// W in the basis of the codes, over a factor for the whole matrix, and filled up with columns of
+/// zeros to whole blocks of the quantizer. The factor is the power of two that brings the largest
+/// weight into [128, 256): scales then use fp16's whole range, and weights of any magnitude give
+/// the same codes. For a quantizer without scales it is the root mean square.
 struct solver_weights {
-  matrix<float> w;  ///< (m, n)
+  matrix<float> w;  ///< (m, whole blocks)
   float unit = 1;
 
   /// Throws openquant::error naming row and column where a weight is not finite.
-  template <Rotation R, Executor X>
-  solver_weights(matrix_view<const float> original, const basis<R>& basis, X& executor)
-      : w(original) {
-    for (index_t i = 0; i < w.rows(); ++i) {
-      for (index_t j = 0; j < w.cols(); ++j) {
-        if (!std::isfinite(w(i, j))) fail("weights: w(", i, ", ", j, ") = ", w(i, j));
+  template <Quantizer Q, Rotation R, Executor X>
+  solver_weights(matrix_view<const float> original, const Q& q, const basis<R>& basis,
+                 const output_basis<R>& outputs, X& executor)
+      : w(original.rows(), whole_blocks(original.cols(), Q::dim)) {
+    const auto filled = w.view().block(0, 0, original.rows(), original.cols());
+    for (index_t i = 0; i < filled.rows(); ++i) {
+      for (index_t j = 0; j < filled.cols(); ++j) {
+        if (!std::isfinite(original(i, j))) fail("weights: w(", i, ", ", j, ") = ", original(i, j));
+        filled(i, j) = original(i, j);
       }
     }
-    executor.run(w.rows(), [&](index_t i) { basis.weight_to(w.row(i)); });
+    executor.run(filled.rows(), [&](index_t i) { basis.weight_to(filled.row(i)); });
+    outputs.weights_to(filled);
     float largest = 0;
-    for (index_t i = 0; i < w.rows(); ++i) {
-      for (const float x : w.row(i)) largest = std::max(largest, std::fabs(x));
+    for (index_t i = 0; i < filled.rows(); ++i) {
+      for (const float x : filled.row(i)) {
+        if (!std::isfinite(x)) fail("weights: the transformed weights overflow binary32");
+        largest = std::max(largest, std::fabs(x));
+      }
     }
-    if (!std::isfinite(largest)) fail("weights: the transformed weights overflow binary32");
-    if (largest > 0) unit = std::ldexp(1.0f, std::max(std::ilogb(largest) - 7, -126));
-    const float inverse = 1.0f / unit;
-    executor.run(w.rows(), [&](index_t i) {
-      for (float& x : w.row(i)) x *= inverse;
+    if (q.scale_bits() == 0)
+      unit = root_mean_square(filled, largest);
+    else if (largest > 0)
+      unit = std::ldexp(1.0f, std::max(std::ilogb(largest) - 7, -126));
+    const float inverse = unit > 0 ? 1.0f / unit : 0.0f;
+    executor.run(filled.rows(), [&](index_t i) {
+      for (float& x : filled.row(i)) x *= inverse;
     });
+  }
+
+ private:
+  /// 0 for zeros alone. Neither squares nor inverse leave binary32: what is tinier counts as zero.
+  static float root_mean_square(matrix_view<const float> w, float largest) {
+    double sum = 0;
+    for (index_t i = 0; i < w.rows(); ++i) {
+      for (const float x : w.row(i)) sum += static_cast<double>(x) * static_cast<double>(x);
+    }
+    const auto count = static_cast<double>(w.rows() * w.cols());
+    return largest < 0x1p-120f ? 0.0f : static_cast<float>(std::sqrt(sum / count));
   }
 };
 
@@ -44,13 +76,15 @@ struct solver_errors {
 };
 
 /// Codes every panel of the problem into `out`. h is the Hessian in coding order, (n, n),
-/// or empty for the identity. The outcome does not depend on the executor.
+/// or empty for the identity. The outcome does not depend on the executor. Rounding is for the
+/// report alone, so where encoding is dear, as it is for tiles, it is sampled: every eighth panel.
 template <class Arch, Quantizer Q, Executor X>
 solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const float> h,
                     packed_codes& out, X& executor) {
   struct norms {
-    double weights = 0, error = 0, round_to_nearest = 0;
+    double weights = 0, error = 0, rounded_weights = 0, round_to_nearest = 0;
   };
+  constexpr index_t rounding_stride = TileQuantizer<Q> ? 8 : 1;
   const auto squared_norm = [&](matrix_view<const float> e) {  // (n, panel_rows)
     return linalg::weighted_squared_norm<linalg::op::transpose>(e, h);
   };
@@ -61,8 +95,9 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
     panel_t coded(q, problem, i);
     coded.quantize(&out);
     part.weights = squared_norm(coded.weights());
-    part.error = part.round_to_nearest = squared_norm(coded.error());
-    if (problem.u.empty()) return;
+    part.error = squared_norm(coded.error());
+    if (problem.u.empty() || i % rounding_stride != 0) return;
+    part.rounded_weights = part.weights;
     panel_problem rounding = problem;
     rounding.u = {};
     panel_t rounded(q, rounding, i);
@@ -73,13 +108,15 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
   for (const norms& part : parts) {
     sum.weights += part.weights;
     sum.error += part.error;
+    sum.rounded_weights += part.rounded_weights;
     sum.round_to_nearest += part.round_to_nearest;
   }
-  const auto relative = [&](double x) {  // as metric::relative_error
-    if (sum.weights <= 0) return x <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
-    return std::max(0.0, x) / sum.weights;
+  const auto relative = [](double error, double weights) {  // as metric::relative_error
+    if (weights <= 0) return error <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
+    return std::max(0.0, error) / weights;
   };
-  return {relative(sum.error), relative(sum.round_to_nearest)};
+  const double error = relative(sum.error, sum.weights);
+  return {error, problem.u.empty() ? error : relative(sum.round_to_nearest, sum.rounded_weights)};
 }
 
 }  // namespace openquant
