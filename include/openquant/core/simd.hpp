@@ -3,6 +3,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <openquant/core/lane.hpp>
+#include <openquant/core/simd16.hpp>
 
 /// The lane vocabulary of `core/lane.hpp` for SIMD registers. This is the only header that names
 /// xsimd, and it uses only what version 8.1 to 14 agree on; where 8.1 is slow (its fused
