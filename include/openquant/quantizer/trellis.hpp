@@ -154,8 +154,8 @@ struct trellis {
       table v;
       for (std::uint32_t s = 0; s < search::states; ++s) {
         v.real[s] = Code::template value<B, L>(s);
-        v.fixed[s] =
-            static_cast<std::int16_t>(round_even(std::clamp(v.real[s] * unit, -32767.0f, 32767.0f)));
+        v.fixed[s] = static_cast<std::int16_t>(
+            round_even(std::clamp(v.real[s] * unit, -32767.0f, 32767.0f)));
       }
       return v;
     }();
