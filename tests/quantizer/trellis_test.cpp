@@ -8,7 +8,7 @@
 #include <openquant/quantizer/code/three_inst.hpp>
 #include <openquant/quantizer/trellis.hpp>
 
-#include "laws/quantizer_laws.hpp"
+#include "laws/tile_quantizer_laws.hpp"
 
 namespace {
 
@@ -18,11 +18,11 @@ namespace code = quantizer::code;
 using lanes = batch<default_arch>;
 
 TEST_CASE("trellis: laws") {
-  laws::check_quantizer_laws(trellis<1, 8>{});
-  laws::check_quantizer_laws(trellis<2, 9, code::three_inst>{});
-  laws::check_quantizer_laws(trellis<3, 10, code::one_mad>{});
-  laws::check_quantizer_laws(trellis<4, 8>{});
-  laws::check_quantizer_laws(trellis<2, 8>{.scaled = false});
+  laws::check_tile_quantizer_laws(trellis<1, 8>{});
+  laws::check_tile_quantizer_laws(trellis<2, 9, code::three_inst>{});
+  laws::check_tile_quantizer_laws(trellis<3, 10, code::one_mad>{});
+  laws::check_tile_quantizer_laws(trellis<4, 8>{});
+  laws::check_tile_quantizer_laws(trellis<2, 8>{.scaled = false});
 }
 
 /// A code whose values are the states themselves: it shows which window of bits is decoded.
@@ -137,7 +137,7 @@ void check_outlier() {
       beside += loud.error(r);
     }
   }
-  CHECK(beside < 1.1 * alone);
+  CHECK(beside - alone < 8 * 0.25);  // a quarter of a weight's variance in each of 8 tiles
 }
 
 TEST_CASE("trellis: an outlier of 40 sigma costs the other weights little") {
