@@ -16,3 +16,4 @@
 #include <openquant/rotation/dense.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
+#include <openquant/rotation/two_sided.hpp>

@@ -104,6 +104,30 @@ TEST_CASE("binary_stream: options are their members, one after the other") {
   CHECK(back.shade == color::green);
 }
 
+/// Options within options.
+struct pair_of_options {
+  options first, second;
+  template <class Self>
+  static constexpr auto members(Self& self) {
+    return std::tie(self.first, self.second);
+  }
+};
+
+TEST_CASE("binary_stream: options of options, written and compared") {
+  const pair_of_options written{{.alpha = 0.25f}, {.symmetric = true}};
+  std::ostringstream out;
+  write_members(out, written);
+  CHECK(out.str().size() == 2 * (1 + 4 + 1));
+  std::istringstream in(out.str());
+  pair_of_options back;
+  CHECK(!equal_members(back, written));
+  read_members(in, back);
+  CHECK(equal_members(back, written));
+  back.second.symmetric = false;
+  CHECK(!equal_members(back, written));
+  CHECK(equal_members(no_options{}, no_options{}));
+}
+
 TEST_CASE("binary_stream: hostile bytes are refused") {
   refuse<bool>("\x02");
   refuse<std::string>(bytes_of(std::uint32_t{4097}) + std::string(4097, 'x'));

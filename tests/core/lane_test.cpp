@@ -22,6 +22,7 @@ TEST_CASE("lane: float is a lane type of one lane") {
   CHECK(out == 3);
   std::int32_t code = 0;
   store(std::int32_t{7}, &code);
+  CHECK(load_int<float>(&code) == 7);
   CHECK(code == 7);
 }
 
@@ -54,6 +55,8 @@ TEST_CASE("lane: conversions and arithmetic") {
   CHECK(openquant::abs(-2.5f) == 2.5f);
   CHECK(openquant::sqrt(2.25f) == 1.5f);
   CHECK(mul_add(2.0f, 3.0f, 4.0f) == 10);
+  const float table[] = {5, 6, 7};
+  CHECK(gather(table, std::int32_t{2}) == 7);
 }
 
 }  // namespace

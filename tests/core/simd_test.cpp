@@ -167,6 +167,21 @@ TEST_CASE_TEMPLATE("simd: lanes add up in lane order", Arch, baseline_arch, defa
   CHECK(bits_of(reduce_add(load<lanes>(x))) == bits_of(sum));
 }
 
+TEST_CASE_TEMPLATE("simd: gathers from a table", Arch, baseline_arch, default_arch) {
+  using lanes = batch<Arch>;
+  constexpr index_t width = lane_count<lanes>;
+  float table[100];
+  for (std::uint64_t i = 0; i < 100; ++i) table[i] = random::normal(6, i);
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    float at[width], out[width];
+    for (std::uint64_t l = 0; l < static_cast<std::uint64_t>(width); ++l) {
+      at[l] = static_cast<float>(random::index(7, i * 64 + l, 100));
+    }
+    store(gather(table, to_int(load<lanes>(at))), out);
+    for (index_t l = 0; l < width; ++l) CHECK(out[l] == table[static_cast<int>(at[l])]);
+  }
+}
+
 TEST_CASE_TEMPLATE("simd: integers", Arch, baseline_arch, default_arch) {
   using lanes = batch<Arch>;
   using ints = lane_int_t<lanes>;
@@ -186,6 +201,7 @@ TEST_CASE_TEMPLATE("simd: integers", Arch, baseline_arch, default_arch) {
       store(result, out);
       for (index_t l = 0; l < width; ++l) CHECK(out[l] == expected(a[l], b[l]));
     };
+    check(load_int<lanes>(a), [](int m, int) { return m; });
     check(p + q, [](int m, int n) { return m + n; });
     check(p - q, [](int m, int n) { return m - n; });
     check(p * q, [](int m, int n) { return m * n; });

@@ -91,6 +91,34 @@ std::string text(const vec<float, d>& a) {
   return s + ")";
 }
 
+/// The integers of a code, whether it is one or a vec of them.
+template <Quantizer Q>
+std::vector<std::int32_t> integers(const code_t<Q>& c) {
+  std::vector<std::int32_t> all;
+  for (index_t f = 0; f < code_fields<Q>; ++f) all.push_back(code_field(c, f));
+  return all;
+}
+template <Quantizer Q>
+code_t<Q> code_of(const std::vector<std::int32_t>& integers) {
+  code_t<Q> c;
+  for (index_t f = 0; f < code_fields<Q>; ++f) {
+    code_field(c, f) = integers[static_cast<std::size_t>(f)];
+  }
+  return c;
+}
+inline std::string text(const std::vector<std::int32_t>& integers) {
+  std::string s;
+  for (const std::int32_t i : integers) s += (s.empty() ? "" : ":") + std::to_string(i);
+  return s;
+}
+/// Throws where an integer of a code needs more bits than it has.
+template <Quantizer Q>
+void check_range(const std::vector<std::int32_t>& code, const std::string& of) {
+  for (const std::int32_t i : code) {
+    if (i < 0 || i >> field_bits<Q> != 0) fail(Q::name(), ": ", of, " has code ", text(code));
+  }
+}
+
 /// The scale of a row as it is stored.
 template <Quantizer Q>
 scale_t<Q> stored_scale(const Q& q, const group_view<float>& group) {

@@ -5,6 +5,7 @@
 #include <openquant/openquant.hpp>
 
 #include "laws/solver_laws.hpp"
+#include "layer/butterfly_quantizer.hpp"
 #include "layer/column_loop.hpp"
 #include "layer/pair_quantizer.hpp"
 #include "layer/random_layer.hpp"
@@ -317,11 +318,6 @@ TEST_CASE("gptq: what cannot be is refused with the numbers") {
   CHECK_THROWS_AS((gptq<uniform<4>>{.options = {.group_size = 0}}.quantize(w, h)), error);
   CHECK_THROWS_WITH_AS(gptq<pair_quantizer>{}.quantize(w, hessian(7)),
                        "gptq: the Hessian has seen no tokens", error);
-  CHECK_THROWS_WITH_AS(gptq<pair_quantizer>{}.factor(random_hessian(20, 7, 0, 79)),
-                       "gptq: pair codes 2 weights jointly, H is of order 7", error);
-  CHECK_THROWS_WITH_AS(
-      (gptq<pair_quantizer>{.options = {.group_size = 3}}.quantize(w, h)),
-      "pair codes 2 weights jointly: 8 columns in groups of 3 are not multiples of that", error);
   w(2, 6) = -std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(w, h), "weights: w(2, 6) = -inf", error);
 }
@@ -334,6 +330,68 @@ TEST_CASE("gptq: one factorization serves every layer that reads the same inputs
     const matrix<float> w = random_weights(20, 40, seed);
     CHECK(method.quantize(w, f) == method.quantize(w, h));
   }
+}
+
+TEST_CASE(
+    "gptq: a last block that the row does not fill is coded as if zeros without inputs followed") {
+  const index_t m = 5, n = 9;
+  const matrix<float> w = random_weights(m, n, 83), x = random_inputs(50, n, 0.8, 84);
+  matrix<float> longer_w(m, n + 1), longer_x(50, n + 1);
+  for (index_t j = 0; j < n; ++j) {
+    for (index_t i = 0; i < m; ++i) longer_w(i, j) = w(i, j);
+    for (index_t t = 0; t < 50; ++t) longer_x(t, j) = x(t, j);
+  }
+  for (const bool act_order : {false, true}) {
+    // A group size of 3 is rounded up to two pairs.
+    const gptq<pair_quantizer> method{
+        .options = {.group_size = 3, .damping = act_order ? 0.0f : 0.01f, .act_order = act_order}};
+    const auto q = method.quantize(w, moments(x));
+    const auto longer = method.quantize(longer_w, moments(longer_x));
+    CHECK(q.cols() == n);
+    CHECK(q.group_size() == 4);
+    CHECK(q.packed() == longer.packed());
+    CHECK(q.report().relative_error ==
+          doctest::Approx(weighted_error(w, q.dequantize(), moments(x))).epsilon(1e-4));
+    // 5 codes of 4 bits in 3 bytes, 3 scales in 6, a row; the unit
+    CHECK(q.bits_per_weight() == (m * 8 * (3 + 6) + 32) / static_cast<double>(m * n));
+  }
+}
+
+TEST_CASE("gptq: tiles of rows, with and without scales, on both sides rotated") {
+  const index_t m = 43, n = 40;  // the last tile has one row
+  const matrix<float> w = random_weights(m, n, 85), x = random_inputs(90, n, 0.8, 86);
+  const hessian h = moments(x);
+  for (const bool scaled : {true, false}) {
+    const gptq<butterfly_quantizer> method{.quantizer = {.scaled = scaled}};
+    laws::check_executors(method, w, h);
+    laws::check_reported_error(method.quantize(w, h), w, h);
+    // 22 tiles of 8 bits in each of 40 columns
+    CHECK(method.quantize(w, h).bits_per_weight() ==
+          static_cast<double>(22 * 8 * n + (scaled ? 16 * m : 0) + 32) /
+              static_cast<double>(m * n));
+  }
+  const matrix<float> w44 = random_weights(44, n, 87);
+  const gptq<butterfly_quantizer, rotation::two_sided<rotation::hadamard>> method{
+      .rotation = {.input = {.seed = 5}, .output = {.seed = 6}}};
+  const auto q = method.quantize(w44, h);
+  laws::check_reported_error(q, w44, h);
+  CHECK(q.report().beats_round_to_nearest());
+  matrix<float> y(90, 44);
+  q.multiply(x, y);
+  const matrix<float> w_hat = q.dequantize();
+  for (index_t t = 0; t < 90; ++t) {
+    for (index_t i = 0; i < 44; ++i) {
+      double sum = 0, size = 0;
+      for (index_t j = 0; j < n; ++j) {
+        const double term = static_cast<double>(x(t, j)) * static_cast<double>(w_hat(i, j));
+        sum += term, size += term * term;
+      }
+      CHECK(std::fabs(static_cast<double>(y(t, i)) - sum) <= 1e-4 * std::sqrt(size * n));
+    }
+  }
+  std::stringstream stream;
+  q.save(stream);
+  CHECK(load<std::remove_cvref_t<decltype(q)>>(stream) == q);
 }
 
 template <class Q, class R = rotation::identity, class E = equalizer::identity>

@@ -259,8 +259,8 @@ TEST_CASE("quantized: a shape is believed only if the stream can hold it") {
   const std::string bytes = saved(small(3, 1, 1));
   const std::size_t rows = 4 + 4 + plain::type_name().size();
   CHECK_THROWS_WITH_AS(loaded<plain>(patched(bytes, rows, 65536)),
-                       "load: (65536, 1) weights in groups of 1 need 4 bytes a row, the stream has "
-                       "16 in all",
+                       "load: (65536, 1) weights in groups of 1 need 1 bytes of codes a row of "
+                       "codes and 3 of scales a row, the stream has 16 in all",
                        error);
 }
 

@@ -94,14 +94,16 @@ TEST_CASE("round_to_nearest: what cannot be is refused with the numbers") {
   CHECK_THROWS_WITH_AS(method{}.quantize(w), "weights: w(1, 5) = nan", error);
 }
 
-TEST_CASE("round_to_nearest: columns and groups are whole points") {
-  using method = round_to_nearest<pair_quantizer>;
-  CHECK_THROWS_WITH_AS(
-      method{}.quantize(random_weights(2, 7, 7)),
-      "pair codes 2 weights jointly: 7 columns in groups of 7 are not multiples of that", error);
-  CHECK_THROWS_WITH_AS(
-      (method{.options = {.group_size = 3}}.quantize(random_weights(2, 8, 7))),
-      "pair codes 2 weights jointly: 8 columns in groups of 3 are not multiples of that", error);
+TEST_CASE("round_to_nearest: groups and the row are filled up to whole points") {
+  const matrix<float> w = random_weights(2, 7, 7);
+  matrix<float> longer(2, 8);
+  for (index_t i = 0; i < 2; ++i) std::ranges::copy(w.row(i), longer.row(i).begin());
+  const round_to_nearest<pair_quantizer> by_threes{.options = {.group_size = 3}};
+  const auto q = by_threes.quantize(w);
+  CHECK(q.group_size() == 4);
+  CHECK(q.cols() == 7);
+  CHECK(q.packed() == by_threes.quantize(longer).packed());
+  CHECK(round_to_nearest<pair_quantizer>{}.quantize(w).group_size() == 8);
 }
 
 TEST_CASE("round_to_nearest: a Hessian without tokens is refused") {

@@ -4,11 +4,15 @@
 #include <openquant/openquant.hpp>
 
 #include "laws/solver_laws.hpp"
+#include "layer/butterfly_quantizer.hpp"
+#include "layer/pair_quantizer.hpp"
 
 namespace {
 
 using namespace openquant;
 using namespace openquant::test;
+
+const output_basis<rotation::identity> no_outputs({}, 2);
 
 /// Runs the laws on a sweep of sizes, token counts and correlations, with groups of 64; returns how
 /// many of the cases feedback made worse than rounding.
@@ -63,14 +67,46 @@ TEST_CASE("solve: weights are coded over a power of two that brings them into [1
     matrix<float> w(2, 3);
     w(1, 2) = -size;
     w(0, 1) = size / 2;
-    const solver_weights scaled(w, plain, executor);
+    const solver_weights scaled(w, quantizer::uniform<4>{}, plain, no_outputs, executor);
     int exponent = 0;
     CHECK(std::frexp(scaled.unit, &exponent) == 0.5f);
     CHECK(scaled.w(1, 2) * scaled.unit == -size);
     CHECK(-scaled.w(1, 2) < 256);
     if (size >= 0x1p-119f) CHECK(-scaled.w(1, 2) >= 128);
   }
-  CHECK(solver_weights(matrix<float>(2, 3), plain, executor).unit == 1);
+  const matrix<float> zeros(2, 3);
+  CHECK(solver_weights(zeros, quantizer::uniform<4>{}, plain, no_outputs, executor).unit == 1);
+}
+
+TEST_CASE("solve: without scales, weights are coded at unit root mean square") {
+  serial executor;
+  const basis<rotation::identity> plain({}, 2, std::vector<float>{});
+  const butterfly_quantizer q{.scaled = false};
+  matrix<float> w(2, 2);
+  w(0, 0) = 6, w(0, 1) = -8, w(1, 0) = 10;  // 200 / 4 = 50
+  const solver_weights scaled(w, q, plain, no_outputs, executor);
+  CHECK(scaled.unit == std::sqrt(50.0f));
+  CHECK(scaled.w(0, 1) == doctest::Approx(-8 / std::sqrt(50.0)).epsilon(1e-6));
+  CHECK(solver_weights(matrix<float>(2, 2), q, plain, no_outputs, executor).unit == 0);
+  w(0, 0) = w(0, 1) = w(1, 0) = 1e-38f;
+  const solver_weights tiny(w, q, plain, no_outputs, executor);
+  CHECK(tiny.unit == 0);  // its inverse would overflow: as good as zero
+  CHECK(tiny.w(0, 0) == 0);
+}
+
+TEST_CASE("solve: the last block is filled up with zeros") {
+  serial executor;
+  const basis<rotation::identity> plain({}, 3, std::vector<float>{});
+  const matrix<float> w = random_weights(2, 3, 5);
+  const solver_weights filled(w, pair_quantizer{}, plain, no_outputs, executor);
+  CHECK(filled.w.cols() == 4);
+  CHECK(filled.w(0, 2) * filled.unit == w(0, 2));
+  CHECK(filled.w(0, 3) == 0);
+  CHECK(filled.w(1, 3) == 0);
+  const matrix<float> h = fill_up(random_weights(3, 3, 6), 4);
+  CHECK(h(2, 1) == random_weights(3, 3, 6)(2, 1));
+  CHECK(h(3, 3) == 0);
+  CHECK(h(1, 3) == 0);
 }
 
 TEST_CASE("solve: weights that are not finite, or overflow when transformed, are refused") {
@@ -78,13 +114,14 @@ TEST_CASE("solve: weights that are not finite, or overflow when transformed, are
   matrix<float> w(2, 4);
   const basis<rotation::identity> plain({}, 4, std::vector<float>{});
   w(1, 2) = std::numeric_limits<float>::infinity();
-  CHECK_THROWS_WITH_AS(solver_weights(w, plain, executor), "weights: w(1, 2) = inf", error);
+  CHECK_THROWS_WITH_AS(solver_weights(w, quantizer::uniform<4>{}, plain, no_outputs, executor),
+                       "weights: w(1, 2) = inf", error);
   w(1, 2) = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_AS(solver_weights(w, plain, executor), error);
+  CHECK_THROWS_AS(solver_weights(w, quantizer::uniform<4>{}, plain, no_outputs, executor), error);
   for (index_t j = 0; j < 4; ++j) w(0, j) = 3e38f;
   w(1, 2) = 0;
   const basis<rotation::identity> doubled({}, 4, std::vector<float>(4, 2.0f));
-  CHECK_THROWS_WITH_AS(solver_weights(w, doubled, executor),
+  CHECK_THROWS_WITH_AS(solver_weights(w, quantizer::uniform<4>{}, doubled, no_outputs, executor),
                        "weights: the transformed weights overflow binary32", error);
 }
 

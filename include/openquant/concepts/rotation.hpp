@@ -26,4 +26,15 @@ concept Rotation = std::copyable<R> && requires(const R r, index_t n, std::span<
   r.bind(n).apply_inverse(x);
 };
 
+/// A rotation that turns the outputs too, W <- R_out W R^T:
+///
+///   r.bind_outputs(m)        R_out for length m, as bind(n)
+///   r.stored_output_bits(m)  bits to build it again
+template <class R>
+concept TwoSidedRotation = Rotation<R> && requires(const R r, index_t m, std::span<float> y) {
+  { r.stored_output_bits(m) } -> std::same_as<index_t>;
+  r.bind_outputs(m).apply(y);
+  r.bind_outputs(m).apply_inverse(y);
+};
+
 }  // namespace openquant

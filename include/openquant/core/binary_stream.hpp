@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include <openquant/core/bit_pack.hpp>
 #include <openquant/core/error.hpp>
@@ -87,27 +88,51 @@ inline void read(std::istream& in, matrix<float>& a) {
   read_bytes(in, a.data(), n * n * static_cast<index_t>(sizeof(float)));
 }
 
-/// A model's options: what its `members` name, one after the other; nothing for an empty model.
-template <class Model>
-void write_members(std::ostream& out, const Model& model) {
-  if constexpr (!std::is_empty_v<Model>) {
-    std::apply([&](const auto&... member) { (write(out, member), ...); }, Model::members(model));
-  }
+/// A type that names its options in `members`, or has none to name.
+template <class M>
+concept Composite = std::is_empty_v<M> || requires(M& m) {
+  M::members(m);
+};
+
+/// A model's options: what its `members` name, one after the other, options of options included;
+/// nothing for an empty model.
+template <class M>
+void write_members(std::ostream& out, const M& model) {
+  const auto one = [&](const auto& member) {
+    if constexpr (Composite<std::decay_t<decltype(member)>>)
+      write_members(out, member);
+    else
+      write(out, member);
+  };
+  if constexpr (!std::is_empty_v<M>)
+    std::apply([&](const auto&... member) { (one(member), ...); }, M::members(model));
 }
-template <class Model>
-void read_members(std::istream& in, Model& model) {
-  if constexpr (!std::is_empty_v<Model>) {
-    std::apply([&](auto&... member) { (read(in, member), ...); }, Model::members(model));
-  }
+template <class M>
+void read_members(std::istream& in, M& model) {
+  const auto one = [&](auto& member) {
+    if constexpr (Composite<std::decay_t<decltype(member)>>)
+      read_members(in, member);
+    else
+      read(in, member);
+  };
+  if constexpr (!std::is_empty_v<M>)
+    std::apply([&](auto&... member) { (one(member), ...); }, M::members(model));
 }
 
 /// Whether two models have the same options.
-template <class Model>
-bool equal_members(const Model& a, const Model& b) {
-  if constexpr (std::is_empty_v<Model>)
+template <class M>
+bool equal_members(const M& a, const M& b) {
+  if constexpr (std::is_empty_v<M>) {
     return true;
-  else
-    return Model::members(a) == Model::members(b);
+  } else if constexpr (Composite<M>) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const auto x = M::members(a), y = M::members(b);
+      return (equal_members(std::get<I>(x), std::get<I>(y)) && ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<decltype(M::members(a))>>{});
+  } else {
+    return a == b;
+  }
 }
 
 /// Elements alone: the reader knows the shape.

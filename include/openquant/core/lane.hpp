@@ -38,6 +38,15 @@ template <Lane T>
 requires(lane_count<T> == 1) OPENQUANT_HD T load(const float* p) { return *p; }
 template <Lane T>
 requires(lane_count<T> > 1) T load(const float* p) { return T::load(p); }
+/// The same for integers.
+template <Lane T>
+requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> load_int(const std::int32_t* p) {
+  return *p;
+}
+template <Lane T>
+requires(lane_count<T> > 1) lane_int_t<T> load_int(const std::int32_t* p) {
+  return lane_int_t<T>::load(p);
+}
 OPENQUANT_HD inline void store(float x, float* p) { *p = x; }
 OPENQUANT_HD inline void store(std::int32_t x, std::int32_t* p) { *p = x; }
 
@@ -56,6 +65,9 @@ OPENQUANT_HD inline float round_even(float a) { return ::rintf(a); }
 /// Integer of the same value; `a` holds an integer of magnitude below 2^31.
 OPENQUANT_HD inline std::int32_t to_int(float a) { return static_cast<std::int32_t>(a); }
 OPENQUANT_HD inline float to_float(std::int32_t a) { return static_cast<float>(a); }
+
+/// table[i].
+OPENQUANT_HD inline float gather(const float* table, std::int32_t i) { return table[i]; }
 
 /// x * y + z; fused where the hardware has it, so only where a last bit may differ.
 OPENQUANT_HD inline float mul_add(float x, float y, float z) { return x * y + z; }

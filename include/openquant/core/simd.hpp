@@ -3,6 +3,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <openquant/core/lane.hpp>
+#include <openquant/core/simd16.hpp>
 
 /// The lane vocabulary of `core/lane.hpp` for SIMD registers. This is the only header that names
 /// xsimd, and it uses only what version 8.1 to 14 agree on; where 8.1 is slow (its fused
@@ -56,6 +57,7 @@ struct int_batch {
 #endif
   }
   friend void store(int_batch x, std::int32_t* p) { x.v.store_unaligned(p); }
+  static int_batch load(const std::int32_t* p) { return register_type::load_unaligned(p); }
 };
 
 /// Lanes of floats.
@@ -115,6 +117,23 @@ struct batch {
 template <class Arch>
 batch<Arch> to_float(int_batch<Arch> a) {
   return xsimd::to_float(a.v);
+}
+
+/// table[i] in every lane: one instruction where the hardware has it, which xsimd 8.1 does not know.
+template <class Arch>
+batch<Arch> gather(const float* table, int_batch<Arch> i) {
+  using register_type = typename batch<Arch>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(i) == 64) return register_type(_mm512_i32gather_ps(i.v, table, 4));
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(i) == 32) return register_type(_mm256_i32gather_ps(table, i.v, 4));
+#endif
+  std::int32_t index[register_type::size];
+  float value[register_type::size];
+  store(i, index);
+  for (std::size_t l = 0; l < register_type::size; ++l) value[l] = table[index[l]];
+  return batch<Arch>::load(value);
 }
 
 template <class Arch>

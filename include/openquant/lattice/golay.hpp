@@ -49,8 +49,8 @@ struct golay {
   }
   /// The value c of a column.
   static constexpr int value(std::uint32_t column) {
-    return static_cast<int>(((column >> 1 ^ column >> 3) & 1) |
-                            ((column >> 2 ^ column >> 3) & 1) << 1);
+    return static_cast<int>(((column >> 1 ^ column >> 3) & 1) | ((column >> 2 ^ column >> 3) & 1)
+                                                                    << 1);
   }
 
   /// Word of a 12-bit index: p, six bits of the hexacode's word, h_4, ..., h_0. A linear map.

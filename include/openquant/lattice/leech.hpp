@@ -110,8 +110,8 @@ struct leech {
     const int target = 2 * p + o;
     for (int n = 0; n < 64; ++n) {
       const auto& digit = hexacode[static_cast<std::size_t>(n)];
-      const class_costs<T> first = convolve(couple[0][4 * digit[0] + digit[1]],
-                                            couple[1][4 * digit[2] + digit[3]]);
+      const class_costs<T> first =
+          convolve(couple[0][4 * digit[0] + digit[1]], couple[1][4 * digit[2] + digit[3]]);
       const class_costs<T>& last = couple[2][4 * digit[4] + digit[5]];
       const T total = min(min(first[0] + last[target], first[1] + last[1 ^ target]),
                           min(first[2] + last[2 ^ target], first[3] + last[3 ^ target]));

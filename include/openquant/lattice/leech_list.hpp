@@ -19,8 +19,7 @@ namespace openquant::lattice {
 /// Source:  lattice/leech.hpp's costs, searched depth first
 class leech_list {
  public:
-  explicit leech_list(const vec<float, 24>& z)
-      : cost_{{remainder(z), 0}, {remainder(z), 1}} {
+  explicit leech_list(const vec<float, 24>& z) : cost_{{remainder(z), 0}, {remainder(z), 1}} {
     for (index_t i = 0; i < 24; ++i) {
       for (int a = 0; a < 4; ++a) {
         const float u = (z[i] - static_cast<float>(a)) * 0.25f, k = round_even(u);
@@ -109,7 +108,8 @@ class leech_list {
       float rest;
     };
 
-    /// Coordinates before i of the column cost, with all before, `sum`; the other k add up to `odd`.
+    /// Coordinates before i of the column cost, with all before, `sum`; the other k add up to
+    /// `odd`.
     void coordinates(const branch& b, int i, int odd, float sum) {
       if (i == 4) return columns(b.l + 1, b.state, sum);
       const residue& r = b.at[i];

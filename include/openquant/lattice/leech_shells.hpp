@@ -12,8 +12,8 @@
 namespace openquant::lattice {
 
 /// The points of the Leech lattice with the same magnitudes: multiplicity[j] coordinates are
-/// +-(2 j + o). Where o is 0, the odd j stand on the ones of a Golay word of this weight, the even j
-/// elsewhere; signs are free, but on the word their product is fixed. Where o is 1, any word will
+/// +-(2 j + o). Where o is 0, the odd j stand on the ones of a Golay word of this weight, the even
+/// j elsewhere; signs are free, but on the word their product is fixed. Where o is 1, any word will
 /// do and fixes all signs.
 struct leech_class {
   std::array<std::uint8_t, 8> multiplicity;
@@ -29,8 +29,8 @@ struct leech_class {
 };
 
 /// A numbering of the points of the Leech lattice in the shells 0 to 13; shell m holds those of
-/// squared norm 16 m in the integer scale of lattice/leech.hpp. Classes follow one another, shell by
-/// shell; in a class a number is, from the lowest digit on, the Golay word, the signs, and the
+/// squared norm 16 m in the integer scale of lattice/leech.hpp. Classes follow one another, shell
+/// by shell; in a class a number is, from the lowest digit on, the Golay word, the signs, and the
 /// arrangement of the magnitudes.
 ///
 /// Counts:  196560, 16773120, 398034000, 4629381120 points in the shells 2 to 5; 111043117458000 in
@@ -67,9 +67,8 @@ class leech_shells {
       same_weight.push_back(static_cast<std::uint16_t>(index));
     }
     for (int o = 0; o < 2; ++o) add_classes({}, o, 7, 24, 16 * last);
-    std::stable_sort(classes_.begin(), classes_.end(), [](const auto& a, const auto& b) {
-      return a.shell < b.shell;
-    });
+    std::stable_sort(classes_.begin(), classes_.end(),
+                     [](const auto& a, const auto& b) { return a.shell < b.shell; });
     std::uint64_t first = 0;
     for (leech_class& c : classes_) {
       c.first = first;

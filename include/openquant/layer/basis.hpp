@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -58,9 +59,7 @@ class basis {
     matrix<float> rotated = h.mean();
     for (int side = 0; side < 2; ++side) {  // rows, then columns: H is symmetric
       for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));
-      for (index_t i = 0; i < n; ++i) {
-        for (index_t j = 0; j < i; ++j) std::swap(rotated(i, j), rotated(j, i));
-      }
+      transpose(rotated.view());
     }
     return rotated;
   }
@@ -69,5 +68,64 @@ class basis {
   decltype(std::declval<const R&>().bind(index_t{})) bound_;
   std::vector<float16> scales_;
 };
+
+/// The other side of W, for a rotation with `bind_outputs`: W' = R_out W, y' = y R_out^T. For every
+/// other rotation it does nothing.
+template <Rotation R>
+class output_basis {
+ public:
+  static constexpr bool rotates = TwoSidedRotation<R>;
+
+  output_basis(const R& r, index_t m) : bound_(bind(r, m)) {}
+
+  /// W <- R_out W.
+  void weights_to(matrix_view<float> w) const {
+    if constexpr (rotates) for_each_column(w, [&](std::span<float> x) { bound_.apply(x); });
+  }
+  /// The inverse of weights_to.
+  void weights_from(matrix_view<float> w) const {
+    if constexpr (rotates) for_each_column(w, [&](std::span<float> x) { bound_.apply_inverse(x); });
+  }
+  /// y <- y R_out, for one token's outputs as the rotated weights give them.
+  void output_from(std::span<float> y) const {
+    if constexpr (rotates) bound_.apply_inverse(y);
+  }
+
+ private:
+  struct nothing {};
+  static auto bind(const R& r, index_t m) {
+    if constexpr (rotates)
+      return r.bind_outputs(m);
+    else
+      return nothing{};
+  }
+  /// f(column) for 16 columns at a time, which share the cache lines of a row.
+  template <class F>
+  static void for_each_column(matrix_view<float> w, const F& f) {
+    constexpr index_t slab = 16;
+    matrix<float> column(slab, w.rows());
+    for (index_t j = 0; j < w.cols(); j += slab) {
+      const index_t width = std::min(slab, w.cols() - j);
+      for (index_t i = 0; i < w.rows(); ++i) {
+        for (index_t k = 0; k < width; ++k) column(k, i) = w(i, j + k);
+      }
+      for (index_t k = 0; k < width; ++k) f(column.row(k));
+      for (index_t i = 0; i < w.rows(); ++i) {
+        for (index_t k = 0; k < width; ++k) w(i, j + k) = column(k, i);
+      }
+    }
+  }
+
+  decltype(bind(std::declval<const R&>(), index_t{})) bound_;
+};
+
+/// Bits that must be stored to build both sides of R again.
+template <Rotation R>
+index_t stored_rotation_bits(const R& r, index_t m, index_t n) {
+  if constexpr (TwoSidedRotation<R>)
+    return r.stored_bits(n) + r.stored_output_bits(m);
+  else
+    return r.stored_bits(n);
+}
 
 }  // namespace openquant

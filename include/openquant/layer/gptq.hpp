@@ -38,11 +38,11 @@ struct gptq {
     [[no_unique_address]] R rotation;
     [[no_unique_address]] E equalizer;
     openquant::basis<R> basis;
-    std::vector<float> importance;  ///< (n) diagonal of H', natural order
-    std::vector<index_t> order;     ///< (n / d) blocks in coding order, empty for the natural one
-    matrix<float> h;                ///< (n, n) H' in coding order
-    matrix<float> u;                ///< (n, n) its feedback
-    index_t tokens, dead_channels, attempts;
+    std::vector<float> importance;  ///< (n') diagonal of H', natural order
+    std::vector<index_t> order;     ///< (n' / d) blocks in coding order, empty for the natural one
+    matrix<float> h;                ///< (n', n') H' in coding order, n' whole blocks of d
+    matrix<float> u;                ///< (n', n') its feedback
+    index_t channels, tokens, dead_channels, attempts;
     double damping;  ///< used, relative
   };
 
@@ -59,9 +59,6 @@ struct gptq {
       fail("gptq: all ", h.size(), " input channels were zero in all ", h.tokens(), " tokens");
     }
     if (!(options.damping >= 0)) fail("gptq: damping ", options.damping, " is negative");
-    if (h.size() % Q::dim != 0) {
-      fail("gptq: ", Q::name(), " codes ", Q::dim, " weights jointly, H is of order ", h.size());
-    }
     factorization f{rotation,
                     equalizer,
                     openquant::basis<R>(rotation, h.size(), equalizer.scales(h.diagonal())),
@@ -69,12 +66,13 @@ struct gptq {
                     {},
                     {},
                     {},
+                    h.size(),
                     h.tokens(),
                     static_cast<index_t>(dead.size()),
                     0,
                     0};
-    f.h = f.basis.hessian_to(h);
-    for (index_t j = 0; j < h.size(); ++j) f.importance.push_back(f.h(j, j));
+    f.h = fill_up(f.basis.hessian_to(h), whole_blocks(h.size(), Q::dim));
+    for (index_t j = 0; j < f.h.rows(); ++j) f.importance.push_back(f.h(j, j));
     if (options.act_order) reorder(f);
     factor_with_damping(f);
     return f;
@@ -87,12 +85,12 @@ struct gptq {
   template <class Arch = default_arch, Executor X = serial>
   [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, const factorization& f,
                                             X&& executor = {}) const {
-    if (w.cols() != f.h.rows()) {
-      fail("gptq: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ", f.h.rows());
+    if (w.cols() != f.channels) {
+      fail("gptq: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ", f.channels);
     }
     quantized<Q, R, E> result(quantizer, f.rotation, f.equalizer, w.rows(), w.cols(),
                               options.group_size, f.basis);
-    const solver_weights weights(w, f.basis, executor);
+    const solver_weights weights(w, quantizer, f.basis, result.outputs(), executor);
     const panel_problem problem{weights.w, f.u, f.importance, f.order, result.group_size()};
     const solver_errors errors = solve<Arch>(quantizer, problem, f.h, result.packed(), executor);
     result.complete(weights.unit, {f.tokens, f.dead_channels, f.attempts, f.damping,
@@ -118,34 +116,41 @@ struct gptq {
     std::iota(f.order.begin(), f.order.end(), index_t{0});
     std::ranges::stable_sort(f.order, std::ranges::greater{}, strength);
     const matrix<float> natural = f.h;
-    const auto column = [&](index_t p) {
-      return f.order[static_cast<std::size_t>(p / d)] * d + p % d;
-    };
     for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) f.h(i, j) = natural(column(i), column(j));
+      for (index_t j = 0; j < n; ++j) f.h(i, j) = natural(column(f, i), column(f, j));
     }
+  }
+
+  /// The column that is coded at position p.
+  static index_t column(const factorization& f, index_t p) {
+    constexpr index_t d = Q::dim;
+    return f.order.empty() ? p : f.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
 
   void factor_with_damping(factorization& f) const {
     const index_t n = f.h.rows();
     double trace = 0;
     for (const float h : f.importance) trace += static_cast<double>(h);
-    const double mean = trace / static_cast<double>(n - f.dead_channels);
-    matrix<double> h(n, n);
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) h(i, j) = static_cast<double>(f.h(i, j));
-    }
+    const double mean = trace / static_cast<double>(f.channels - f.dead_channels);
+    // What only fills up the last block needs a pivot, any.
+    const auto set_filling = [&](float h) {
+      for (index_t p = 0; p < n; ++p) {
+        if (column(f, p) >= f.channels) f.h(p, p) = h;
+      }
+    };
+    set_filling(static_cast<float>(mean));
     f.u = matrix<float>(n, n);
     f.damping = static_cast<double>(options.damping);
     for (f.attempts = 1;; ++f.attempts) {
-      const auto pivot = linalg::factor_udu(h, f.damping * mean, Q::dim, f.u);
-      if (!pivot) return;
+      const auto pivot = linalg::factor_udu<float>(f.h, f.damping * mean, Q::dim, f.u);
+      if (!pivot) break;
       if (f.damping >= 1) {
         fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",
              f.damping, " of its mean diagonal ", mean, ", after ", f.attempts, " attempts");
       }
       f.damping = std::min(1.0, std::max(1e-8, f.damping * 10));
     }
+    set_filling(0);
   }
 };
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <openquant/concepts/quantizer.hpp>
+#include <openquant/concepts/tile.hpp>
 #include <openquant/core/binary_stream.hpp>
 #include <openquant/core/bit_pack.hpp>
 #include <openquant/core/executor.hpp>
@@ -24,39 +24,46 @@ namespace openquant {
 /// A quantized weight matrix (m, n): packed codes and scales, the transforms they live in, and the
 /// report. Made by `gptq` and `round_to_nearest`, and by `load`.
 ///
-/// As stored, with g = group_size and d = Q::dim:
+/// As stored, with g = group_size, d = Q::dim, t = tile_rows<Q> and f = code_fields<Q>:
 ///
-///   codes   (m, n / d) fields of Q::code_bits bits
+///   codes   (ceil(m / t), ceil(n / d) f) fields of field_bits<Q> bits
 ///
 ///   scales  (m, ceil(n / g)) fields of q.scale_bits() bits
 ///
 ///   s       n fp16 values, for an equalizer that has any
 ///
-///   unit    one power of two for the matrix
+///   unit    one factor for the matrix
+///
+/// Where d does not divide n, or t does not divide m, the last codes also cover columns and rows
+/// that are not there; their bits are stored and counted.
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
 class quantized {
  public:
   /// The packed form of an (m, n) matrix, still all zero. Throws openquant::error where m or n is
-  /// 0, and where n or group_size is not a multiple of Q::dim. group_size -1 is the whole row.
+  /// 0. group_size is rounded up to whole blocks of Q::dim columns; -1 is the whole row.
   quantized(const Q& q, const R& r, const E& e, index_t rows, index_t cols, index_t group_size,
             basis<R> basis)
       : q_(q),
         r_(r),
         e_(e),
         basis_(std::move(basis)),
-        group_size_(resolve(rows, cols, group_size)),
-        packed_{{rows, cols / Q::dim, Q::code_bits},
+        outputs_(r, checked_rows(rows, cols)),
+        rows_(rows),
+        cols_(cols),
+        group_size_(resolve(cols, group_size)),
+        packed_{{tiles_of(rows), blocks_of(cols) * code_fields<Q>, field_bits<Q>},
                 {rows, (cols + group_size_ - 1) / group_size_, q.scale_bits()}} {}
 
-  index_t rows() const { return packed_.codes.rows(); }
-  index_t cols() const { return packed_.codes.cols() * Q::dim; }
+  index_t rows() const { return rows_; }
+  index_t cols() const { return cols_; }
   index_t group_size() const { return group_size_; }
+  const output_basis<R>& outputs() const { return outputs_; }
   const Q& quantizer() const { return q_; }
   const packed_codes& packed() const { return packed_; }
   const openquant::report& report() const { return report_; }
 
-  /// For the solver, which fills in the bits, the power of two over which the weights were coded,
-  /// and the report.
+  /// For the solver, which fills in the bits, the factor over which the weights were coded, and the
+  /// report.
   packed_codes& packed() { return packed_; }
   void complete(float unit, const openquant::report& report) {
     unit_ = unit;
@@ -67,7 +74,7 @@ class quantized {
   index_t payload_bits() const {
     const auto equalizer_bits = static_cast<index_t>(16 * basis_.scales().size());
     return 8 * (packed_.codes.size_bytes() + packed_.scales.size_bytes()) + equalizer_bits +
-           r_.stored_bits(cols()) + 8 * static_cast<index_t>(sizeof unit_);
+           stored_rotation_bits(r_, rows(), cols()) + 8 * static_cast<index_t>(sizeof unit_);
   }
   /// payload_bits over the number of weights. A saved file has a header more: names, shape, options
   /// and report.
@@ -76,12 +83,14 @@ class quantized {
   }
 
   /// W_hat in the original basis, (m, n).
+  template <class Arch = default_arch>
   matrix<float> dequantize() const {
     matrix<float> w(rows(), cols());
-    for (index_t i = 0; i < rows(); ++i) {
-      decode_row(i, w.row(i));
-      basis_.weight_from(w.row(i));
+    for (index_t i = 0; i < rows(); i += slice_rows) {
+      decode_slice<Arch>(w.view().block(i, 0, std::min(slice_rows, rows() - i), cols()), i);
     }
+    outputs_.weights_from(w);
+    for (index_t i = 0; i < rows(); ++i) basis_.weight_from(w.row(i));
     return w;
   }
 
@@ -89,7 +98,7 @@ class quantized {
   /// are decoded for one product.
   ///
   /// Shapes:  x : (tokens, n), y : (tokens, m); throws openquant::error otherwise
-  template <Executor X = serial>
+  template <class Arch = default_arch, Executor X = serial>
   void multiply(matrix_view<const float> x, matrix_view<float> y, X&& executor = {}) const {
     if (x.cols() != cols() || y.cols() != rows() || x.rows() != y.rows()) {
       fail("quantized.multiply: x is (", x.rows(), ", ", x.cols(), "), y is (", y.rows(), ", ",
@@ -97,14 +106,14 @@ class quantized {
     }
     matrix<float> input(x);
     for (index_t t = 0; t < input.rows(); ++t) basis_.input_to(input.row(t));
-    constexpr index_t slice = 32;
-    executor.run((rows() + slice - 1) / slice, [&](index_t task) {
-      const index_t first = task * slice, count = std::min(slice, rows() - first);
+    executor.run((rows() + slice_rows - 1) / slice_rows, [&](index_t task) {
+      const index_t first = task * slice_rows, count = std::min(slice_rows, rows() - first);
       matrix<float> w(count, cols());
-      for (index_t i = 0; i < count; ++i) decode_row(first + i, w.row(i));
+      decode_slice<Arch>(w, first);
       linalg::gemm<linalg::op::none, linalg::op::transpose>(1.0f, input, w, 0.0f,
                                                             y.block(0, first, y.rows(), count));
     });
+    for (index_t t = 0; t < y.rows(); ++t) outputs_.output_from(y.row(t));
   }
 
   /// "uniform<4>|hadamard|smoothquant": what a file says it holds.
@@ -138,7 +147,8 @@ class quantized {
     std::int64_t m, n, group_size;
     read(in, m), read(in, n), read(in, group_size);
     constexpr std::int64_t most = std::int64_t{1} << 31;
-    if (m < 1 || n < 1 || m >= most || n >= most || group_size < 1 || group_size > n) {
+    if (m < 1 || n < 1 || m >= most || n >= most || group_size < 1 ||
+        group_size != resolve(n, group_size)) {
       fail("load: impossible shape (", m, ", ", n, "), group size ", group_size);
     }
     openquant::report report;
@@ -147,20 +157,18 @@ class quantized {
     R r{};
     read_members(in, report), read_members(in, q), read_members(in, e), read_members(in, r);
     // Before anything of that size is allocated.
-    resolve(m, n, group_size);
     const index_t left = remaining_bytes(in), groups = (n + group_size - 1) / group_size;
-    const index_t row_bytes =
-        (n / Q::dim * Q::code_bits + 7) / 8 + (groups * q.scale_bits() + 7) / 8;
-    if (m > left / row_bytes) {
-      fail("load: (", m, ", ", n, ") weights in groups of ", group_size, " need ", row_bytes,
-           " bytes a row, the stream has ", left, " in all");
+    const index_t tile_bytes = (blocks_of(n) * Q::code_bits + 7) / 8;
+    const index_t scale_bytes = (groups * q.scale_bits() + 7) / 8;
+    if (tiles_of(m) > left / tile_bytes ||
+        (scale_bytes > 0 && m > (left - tiles_of(m) * tile_bytes) / scale_bytes)) {
+      fail("load: (", m, ", ", n, ") weights in groups of ", group_size, " need ", tile_bytes,
+           " bytes of codes a row of codes and ", scale_bytes, " of scales a row, the stream has ",
+           left, " in all");
     }
     float unit;
     read(in, unit);
-    int exponent = 0;  // the solver's units are 2^-126 to 2^120
-    if (!std::isfinite(unit) || std::frexp(unit, &exponent) != 0.5f || exponent > 121) {
-      fail("load: unit ", unit, " is not a power of two in range");
-    }
+    check_unit(q, unit);
     // An equalizer stores either nothing or n scales; which one shows on any diagonal.
     const bool has_scales = !e.scales(std::vector<float>(1, 1.0f)).empty();
     std::vector<float16> s(has_scales ? static_cast<std::size_t>(n) : 0);
@@ -188,18 +196,31 @@ class quantized {
  private:
   static constexpr std::uint32_t magic = 0x3151514fu;  // "OQQ1"
 
-  /// The group size in columns; throws where the shape does not suit Q.
-  static index_t resolve(index_t rows, index_t cols, index_t group_size) {
+  static constexpr index_t slice_rows = 32;  // whole tiles, whole registers
+
+  static index_t blocks_of(index_t cols) { return (cols + Q::dim - 1) / Q::dim; }
+  static index_t tiles_of(index_t rows) { return (rows + tile_rows<Q> - 1) / tile_rows<Q>; }
+
+  static index_t checked_rows(index_t rows, index_t cols) {
     if (rows < 1 || cols < 1) {
       fail("quantized: nothing to store in a (", rows, ", ", cols, ") matrix");
     }
+    return rows;
+  }
+  /// The group size in columns, whole blocks.
+  static index_t resolve(index_t cols, index_t group_size) {
     const index_t g = group_size == -1 ? cols : std::min(group_size, cols);
     if (g < 1) fail("group_size ", group_size, " is neither positive nor -1 (the whole row)");
-    if (cols % Q::dim != 0 || g % Q::dim != 0) {
-      fail(Q::name(), " codes ", Q::dim, " weights jointly: ", cols, " columns in groups of ", g,
-           " are not multiples of that");
+    return blocks_of(g) * Q::dim;
+  }
+  /// With scales the unit is a power of two, 2^-126 to 2^120; without, any factor or 0.
+  static void check_unit(const Q& q, float unit) {
+    int exponent = 0;
+    const bool power_of_two = std::frexp(unit, &exponent) == 0.5f && exponent <= 121;
+    if (!std::isfinite(unit) || unit < 0 || (q.scale_bits() > 0 && !power_of_two)) {
+      fail("load: unit ", unit, " is not a ", q.scale_bits() > 0 ? "power of two" : "factor",
+           " in range");
     }
-    return g;
   }
 
   void check_scales() const {
@@ -213,11 +234,29 @@ class quantized {
     }
   }
 
-  void decode_row(index_t i, std::span<float> w) const {
+  /// Rows first, ... of the matrix in the basis of the codes into w, at most slice_rows of them.
+  template <class Arch>
+  void decode_slice(matrix_view<float> w, index_t first) const {
+    row_codes<Q, slice_rows> codes{};
+    matrix<float> scales(Q::scale_fields, slice_rows), block(Q::dim, slice_rows);
+    const index_t tiles = tiles_of(w.rows()), first_tile = first / tile_rows<Q>;
     for (index_t j = 0; j < cols(); j += Q::dim) {
-      const auto s = q_.unpack(packed_.scales.get(i, j / group_size_));
-      const auto x = q_.decode(static_cast<std::int32_t>(packed_.codes.get(i, j / Q::dim)), s);
-      for (index_t k = 0; k < Q::dim; ++k) w[static_cast<std::size_t>(j + k)] = x[k] * unit_;
+      if (j % group_size_ == 0) {
+        for (index_t i = 0; i < w.rows(); ++i) {
+          const auto s = q_.unpack(packed_.scales.get(first + i, j / group_size_));
+          for (index_t k = 0; k < Q::scale_fields; ++k) scales(k, i) = s[k];
+        }
+      }
+      for (index_t t = 0; t < tiles; ++t) {
+        for (index_t f = 0; f < code_fields<Q>; ++f) {
+          codes(t, f) = static_cast<std::int32_t>(
+              packed_.codes.get(first_tile + t, j / Q::dim * code_fields<Q> + f));
+        }
+      }
+      decode_rows<batch<Arch>>(q_, codes, scales, block);
+      for (index_t k = 0; k < std::min(index_t{Q::dim}, cols() - j); ++k) {
+        for (index_t i = 0; i < w.rows(); ++i) w(i, j + k) = block(k, i) * unit_;
+      }
     }
   }
 
@@ -225,9 +264,10 @@ class quantized {
   [[no_unique_address]] R r_;
   [[no_unique_address]] E e_;
   openquant::basis<R> basis_;
+  output_basis<R> outputs_;
   openquant::report report_;
   float unit_ = 1;
-  index_t group_size_;
+  index_t rows_, cols_, group_size_;
   packed_codes packed_;
 };
 

@@ -50,11 +50,12 @@ struct round_to_nearest {
                          index_t tokens, index_t dead, X& executor) const {
     quantized<Q, R, E> result(quantizer, rotation, equalizer, w.rows(), w.cols(),
                               options.group_size, to);
+    const solver_weights weights(w, quantizer, to, result.outputs(), executor);
+    const matrix<float> filled = fill_up(h, h.empty() ? 0 : weights.w.cols());
     std::vector<float> importance;
-    for (index_t j = 0; j < h.rows(); ++j) importance.push_back(h(j, j));
-    const solver_weights weights(w, to, executor);
+    for (index_t j = 0; j < filled.rows(); ++j) importance.push_back(filled(j, j));
     const panel_problem problem{weights.w, {}, importance, {}, result.group_size()};
-    const solver_errors errors = solve<Arch>(quantizer, problem, h, result.packed(), executor);
+    const solver_errors errors = solve<Arch>(quantizer, problem, filled, result.packed(), executor);
     result.complete(weights.unit,
                     {tokens, dead, 0, 0, errors.with_feedback, errors.round_to_nearest});
     return result;

@@ -9,32 +9,64 @@
 
 namespace openquant {
 
-/// W in the basis of the codes, over a power of two that brings the largest weight into [128, 256):
-/// scales then use fp16's whole range, and weights of any magnitude give the same codes.
+/// n rounded up to whole blocks of d.
+constexpr index_t whole_blocks(index_t n, index_t d) { return (n + d - 1) / d * d; }
+
+/// H, filled up to order n with channels that are always zero.
+inline matrix<float> fill_up(matrix_view<const float> h, index_t n) {
+  matrix<float> filled(n, n);
+  for (index_t i = 0; i < h.rows(); ++i) std::ranges::copy(h.row(i), filled.row(i).begin());
+  return filled;
+}
+
+/// W in the basis of the codes, over a factor for the whole matrix, and filled up with columns of
+/// zeros to whole blocks of the quantizer. The factor is the power of two that brings the largest
+/// weight into [128, 256): scales then use fp16's whole range, and weights of any magnitude give
+/// the same codes. For a quantizer without scales it is the root mean square.
 struct solver_weights {
-  matrix<float> w;  ///< (m, n)
+  matrix<float> w;  ///< (m, whole blocks)
   float unit = 1;
 
   /// Throws openquant::error naming row and column where a weight is not finite.
-  template <Rotation R, Executor X>
-  solver_weights(matrix_view<const float> original, const basis<R>& basis, X& executor)
-      : w(original) {
-    for (index_t i = 0; i < w.rows(); ++i) {
-      for (index_t j = 0; j < w.cols(); ++j) {
-        if (!std::isfinite(w(i, j))) fail("weights: w(", i, ", ", j, ") = ", w(i, j));
+  template <Quantizer Q, Rotation R, Executor X>
+  solver_weights(matrix_view<const float> original, const Q& q, const basis<R>& basis,
+                 const output_basis<R>& outputs, X& executor)
+      : w(original.rows(), whole_blocks(original.cols(), Q::dim)) {
+    const auto filled = w.view().block(0, 0, original.rows(), original.cols());
+    for (index_t i = 0; i < filled.rows(); ++i) {
+      for (index_t j = 0; j < filled.cols(); ++j) {
+        if (!std::isfinite(original(i, j))) fail("weights: w(", i, ", ", j, ") = ", original(i, j));
+        filled(i, j) = original(i, j);
       }
     }
-    executor.run(w.rows(), [&](index_t i) { basis.weight_to(w.row(i)); });
+    executor.run(filled.rows(), [&](index_t i) { basis.weight_to(filled.row(i)); });
+    outputs.weights_to(filled);
     float largest = 0;
-    for (index_t i = 0; i < w.rows(); ++i) {
-      for (const float x : w.row(i)) largest = std::max(largest, std::fabs(x));
+    for (index_t i = 0; i < filled.rows(); ++i) {
+      for (const float x : filled.row(i)) {
+        if (!std::isfinite(x)) fail("weights: the transformed weights overflow binary32");
+        largest = std::max(largest, std::fabs(x));
+      }
     }
-    if (!std::isfinite(largest)) fail("weights: the transformed weights overflow binary32");
-    if (largest > 0) unit = std::ldexp(1.0f, std::max(std::ilogb(largest) - 7, -126));
-    const float inverse = 1.0f / unit;
-    executor.run(w.rows(), [&](index_t i) {
-      for (float& x : w.row(i)) x *= inverse;
+    if (q.scale_bits() == 0)
+      unit = root_mean_square(filled, largest);
+    else if (largest > 0)
+      unit = std::ldexp(1.0f, std::max(std::ilogb(largest) - 7, -126));
+    const float inverse = unit > 0 ? 1.0f / unit : 0.0f;
+    executor.run(filled.rows(), [&](index_t i) {
+      for (float& x : filled.row(i)) x *= inverse;
     });
+  }
+
+ private:
+  /// 0 for zeros alone. Neither squares nor inverse leave binary32: what is tinier counts as zero.
+  static float root_mean_square(matrix_view<const float> w, float largest) {
+    double sum = 0;
+    for (index_t i = 0; i < w.rows(); ++i) {
+      for (const float x : w.row(i)) sum += static_cast<double>(x) * static_cast<double>(x);
+    }
+    const auto count = static_cast<double>(w.rows() * w.cols());
+    return largest < 0x1p-120f ? 0.0f : static_cast<float>(std::sqrt(sum / count));
   }
 };
 
@@ -43,34 +75,48 @@ struct solver_errors {
   double with_feedback, round_to_nearest;
 };
 
-/// Codes every panel of the problem into `out`. h is the Hessian in coding order, (n, n),
-/// or empty for the identity. The outcome does not depend on the executor.
+/// Codes every row of the problem into `out`, in slabs that depend on m alone: an eighth of the
+/// rows in whole strips, at most 512. h is the Hessian in coding order, (n, n), or empty for the
+/// identity. The outcome does not depend on the executor.
+///
+/// The errors are for the report. They cost more than the codes, so they are measured on at most 8
+/// strips of 32 rows, spread evenly: on every row where m <= 256. Where encoding is dear, as it is
+/// for tiles, on at most 2.
 template <class Arch, Quantizer Q, Executor X>
 solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const float> h,
                     packed_codes& out, X& executor) {
+  using panel_t = panel<Arch, Q>;
+  constexpr index_t strip = panel_t::strip_rows, sampled_strips = TileQuantizer<Q> ? 2 : 8;
+  const index_t m = problem.w.rows(), strips = (m + strip - 1) / strip;
+  const index_t slab = std::min<index_t>((strips + 7) / 8, 16) * strip;
+  const index_t stride = (strips + sampled_strips - 1) / sampled_strips;
   struct norms {
     double weights = 0, error = 0, round_to_nearest = 0;
   };
-  const auto squared_norm = [&](matrix_view<const float> e) {  // (n, panel_rows)
+  std::vector<norms> sampled(static_cast<std::size_t>(strips));
+  const auto squared_norm = [&](matrix_view<const float> e) {  // (n, strip)
     return linalg::weighted_squared_norm<linalg::op::transpose>(e, h);
   };
-  using panel_t = panel<Arch, Q>;
-  std::vector<norms> parts(static_cast<std::size_t>(panel_t::count(problem.w.rows())));
-  executor.run(static_cast<index_t>(parts.size()), [&](index_t i) {
-    norms& part = parts[static_cast<std::size_t>(i)];
-    panel_t coded(q, problem, i);
+  executor.run((m + slab - 1) / slab, [&](index_t task) {
+    const index_t first = task * slab, rows = std::min(slab, m - first);
+    panel_t coded(q, problem, first, rows);
     coded.quantize(&out);
-    part.weights = squared_norm(coded.weights());
-    part.error = part.round_to_nearest = squared_norm(coded.error());
-    if (problem.u.empty()) return;
-    panel_problem rounding = problem;
-    rounding.u = {};
-    panel_t rounded(q, rounding, i);
-    rounded.quantize(nullptr);
-    part.round_to_nearest = squared_norm(rounded.error());
+    for (index_t r = 0; r < rows; r += strip) {
+      if ((first + r) / strip % stride != 0) continue;
+      norms& part = sampled[static_cast<std::size_t>((first + r) / strip)];
+      part.weights = squared_norm(coded.weights(r));
+      part.error = squared_norm(coded.error().block(0, r, coded.error().rows(), strip));
+      part.round_to_nearest = part.error;
+      if (problem.u.empty()) continue;
+      panel_problem rounding = problem;
+      rounding.u = {};
+      panel_t rounded(q, rounding, first + r, std::min(strip, rows - r));
+      rounded.quantize(nullptr);
+      part.round_to_nearest = squared_norm(rounded.error());
+    }
   });
   norms sum;
-  for (const norms& part : parts) {
+  for (const norms& part : sampled) {
     sum.weights += part.weights;
     sum.error += part.error;
     sum.round_to_nearest += part.round_to_nearest;

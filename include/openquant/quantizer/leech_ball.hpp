@@ -16,10 +16,10 @@ namespace openquant::quantizer {
 /// `step` and a scale sigma a group: 24 weights become one of 280974212784721 points, 48 bits.
 ///
 /// The nearest lattice point is the answer where it lies in the ball. Elsewhere the point y is
-/// shrunk: the lattice point nearest to t y is nearest to y of all that are as short as it, so a few
-/// bisections of t find a good point in the ball. It bounds a search for the best one: with
-/// mu = 1 / t - 1 a point of the ball nearer than d has
-/// |y - p|^2 + mu (|p|^2 - 208) < d^2, a ball around t y, whose lattice points are listed.
+/// shrunk: the lattice point nearest to t y is nearest to y of all that are as short as it, so a
+/// few bisections of t find a good point in the ball. It bounds a search for the best one: with mu
+/// = 1 / t - 1 a point of the ball nearer than d has |y - p|^2 + mu (|p|^2 - 208) < d^2, a ball
+/// around t y, whose lattice points are listed.
 ///
 /// Error:   0.0775 sigma^2 on N(0, sigma^2)
 /// Bits:    2 a weight, 16 a group; none where `scale_free`

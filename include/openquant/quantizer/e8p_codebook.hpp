@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openquant/core/lane.hpp>
+#include <openquant/core/vec.hpp>
+
+namespace openquant::quantizer {
+
+/// The 256 patterns of E8P as tables, computed by the compiler.
+struct e8p_patterns {
+  static constexpr int extra_count = 29;
+  float pattern[256]{};          // two bits a coordinate, a_i - 1/2; bit 16: odd number of 3/2
+  float with_five_halves[64]{};  // the pattern's number, at 8 i + j
+  int extra[extra_count]{};      // masks of the chosen patterns with five 3/2
+};
+
+constexpr e8p_patterns make_e8p_patterns() {
+  e8p_patterns t;
+  const auto bit = [](int mask, int i) { return (mask >> i) & 1; };
+  const auto weight = [&](int mask) {
+    int sum = 0;
+    for (int i = 0; i < 8; ++i) sum += bit(mask, i);
+    return sum;
+  };
+  const auto zeros_even = [&](int mask) {
+    int sum = 0;
+    for (int i = 0; i < 8; ++i) sum += bit(mask, i) == 0 ? i : 0;
+    return sum % 2 == 0;
+  };
+  int extras = 0, pairs = 0;
+  bool other = false;
+  for (int mask = 0; mask < 256; ++mask) {
+    const bool first_other = weight(mask) == 5 && !zeros_even(mask) && !other;
+    other = other || first_other;
+    const bool extra = weight(mask) == 5 && (zeros_even(mask) || first_other);
+    int word = 0;
+    if (extra || weight(mask) <= 4) {
+      for (int i = 0; i < 8; ++i) word += bit(mask, i) << (2 * i);
+      word += (weight(mask) & 1) << 16;
+    } else {
+      const int i = pairs / 8, j = pairs % 8;
+      word = (2 << (2 * i)) + (i == j ? 0 : (1 << (2 * j)) + (1 << 16));
+      t.with_five_halves[pairs++] = static_cast<float>(mask);
+    }
+    if (extra) t.extra[extras++] = mask;
+    t.pattern[mask] = static_cast<float>(word);
+  }
+  return t;
+}
+
+/// 2^16 points of E8 + 1/4, unscaled: v + 1/4 or v - 1/4 in every coordinate, where v in D_8 + 1/2
+/// has one of 256 patterns of magnitudes a in {1/2, 3/2, 5/2}^8 and any signs that make the sum of
+/// v even.
+///
+/// Patterns: the 227 with |a|^2 <= 10, and 29 of the 56 with five 3/2 (|a|^2 = 12): those whose
+/// three 1/2 lie at positions with an even sum, which leaves out no coordinate more than another,
+/// and the first of the others.
+///
+/// Code, 16 bits:  pattern 8 | shift 1 | sign 7 (bit i: coordinate i is negative; i = 0, ..., 6).
+/// The last sign follows from the parity. A pattern without 5/2 is the mask of its 3/2; the 64
+/// masks that this leaves free, ascending, are the patterns with 5/2 at i and 3/2 at j, in order of
+/// 8 i + j, where j = i says that there is no 3/2.
+///
+/// Source:  Tseng et al., "QuIP#", arXiv 2402.04396, Sec. 4.2 (E8P); search by sorted pairing as in
+///          Adoul & Barth, "Nearest neighbor algorithm for spherical codes from the Leech lattice",
+///          IEEE Trans. Inf. Theory 34(5), 1988
+struct e8p_codebook {
+  static constexpr index_t dim = 8;
+  static constexpr e8p_patterns table = make_e8p_patterns();
+
+  /// Code of the point nearest to u, exactly but for rounding; |u_i| below 1e6.
+  /// Cost: about 600 lane operations for each of the two shifts
+  template <class T>
+  OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
+    const choice<T> down = best_pattern(u, T(-0.25f)), up = best_pattern(u, T(0.25f));
+    const auto lower = down.distance < up.distance;
+    const T pattern = select(lower, down.pattern, up.pattern);
+    const T shift = select(lower, T(-0.25f), T(0.25f));
+    return to_int(pattern * T(256.0f) + select(lower, T(128.0f), T(0.0f)) +
+                  signs(u, shift, pattern));
+  }
+
+  template <class T, class Code>
+  OPENQUANT_HD static vec<T, 8> point(const Code& c) {
+    const Code word = to_int(gather(table.pattern, c >> 8));
+    Code sign = c & Code(127);
+    Code parity = sign ^ (sign >> 4);
+    parity = parity ^ (parity >> 2);
+    parity = (parity ^ (parity >> 1) ^ (word >> 16)) & Code(1);
+    sign = sign | (parity << 7);
+    const T shift = T(0.25f) - T(0.5f) * to_float((c >> 7) & Code(1));
+    vec<T, 8> p;
+    for (int i = 0; i < 8; ++i) {
+      const T magnitude = to_float((word >> (2 * i)) & Code(3)) + T(0.5f);
+      const T turn = T(1.0f) - T(2.0f) * to_float((sign >> i) & Code(1));
+      p[i] = magnitude * turn + shift;
+    }
+    return p;
+  }
+
+ private:
+  template <class T>
+  struct choice {
+    T distance, pattern;
+  };
+
+  /// True where the integer x is odd.
+  template <class T>
+  OPENQUANT_HD static auto odd(T x) {
+    const T half = x * T(0.5f);
+    return round_even(half) != half;
+  }
+
+  /// The pattern of least distance for one shift, and half that distance up to what both shifts
+  /// share. With y = u - shift and the signs of y, half of |y|^2 - |y - v|^2 is
+  ///
+  ///   sum_i |y_i| / 2 + sum_i (a_i - 1/2) |y_i| - |a|^2 / 2
+  ///
+  /// and a wrong parity takes away 2 min_i a_i |y_i|. Among the arrangements of the same values the
+  /// best puts the larger on the larger |y_i|, so ranks and partial sums of the sorted |y_i| serve
+  /// all 227; the 29 others are tried.
+  template <class T>
+  OPENQUANT_HD static choice<T> best_pattern(const vec<T, 8>& u, T shift) {
+    vec<T, 8> y, sorted,
+        rank{T(0.0f), T(1.0f), T(2.0f), T(3.0f), T(4.0f), T(5.0f), T(6.0f), T(7.0f)};
+    T negatives = T(0.0f), rest = T(0.0f), total = T(0.0f);
+    for (index_t i = 0; i < 8; ++i) {
+      const T v = u[i] - shift;
+      negatives = negatives + select(v < T(0.0f), T(1.0f), T(0.0f));
+      sorted[i] = y[i] = abs(v);
+      rest = rest + y[i] * (y[i] - T(1.0f));
+      total = total + y[i];
+    }
+    for (index_t j = 1; j < 8; ++j) {
+      for (index_t i = 0; i < j; ++i) {
+        const T ahead = select(y[j] > y[i], T(1.0f), T(0.0f));  // of equals the first is larger
+        rank[i] = rank[i] + ahead;
+        rank[j] = rank[j] - ahead;
+      }
+    }
+    sort(sorted);
+    const T least = sorted[7];
+    const auto wrong_for_even = odd(negatives);
+    const T even = select(wrong_for_even, least, T(0.0f)), uneven = least - even;
+
+    T best = T(-1.0f) - even, large = T(0.0f), five_halves = T(0.0f);
+    const auto consider = [&](T gain, float count, float fives) {
+      const auto better = gain > best;
+      best = select(better, gain, best);
+      large = select(better, T(count), large);
+      five_halves = select(better, T(fives), five_halves);
+    };
+    const T top1 = sorted[0], top2 = top1 + sorted[1], top3 = top2 + sorted[2];
+    consider(top1 - T(2.0f) - uneven, 1, 0);
+    consider(top2 - T(3.0f) - even, 2, 0);
+    consider(top3 - T(4.0f) - uneven, 3, 0);
+    consider(top3 + sorted[3] - T(5.0f) - even, 4, 0);
+    consider(top1 + top1 - T(4.0f) - even, 1, 1);
+    consider(top2 + top1 - T(5.0f) - uneven, 2, 1);
+
+    T mask = T(0.0f), first = T(0.0f), second = T(0.0f);
+    for (index_t i = 0; i < 8; ++i) {
+      const auto at = static_cast<float>(i);
+      mask = mask + select(rank[i] < large, T(static_cast<float>(1 << i)), T(0.0f));
+      first = first + select(rank[i] < T(0.5f), T(at), T(0.0f));
+      second = second + select(rank[i] == large - T(1.0f), T(at), T(0.0f));
+    }
+    const T with_five = gather(table.with_five_halves, to_int(first * T(8.0f) + second));
+    T pattern = select(five_halves > T(0.0f), with_five, mask);
+
+    // The coordinate to turn is the least one, or the least of those with 1/2 at a third the price.
+    const T least_at_three = least * T(3.0f);
+    for (int e = 0; e < e8p_patterns::extra_count; ++e) {
+      T small = T(0.0f), least_small = least_at_three;
+      for (index_t i = 0; i < 8; ++i) {
+        if (((table.extra[e] >> i) & 1) == 0)
+          small = small + y[i], least_small = min(least_small, y[i]);
+      }
+      const T gain = total - small - T(6.0f) - select(wrong_for_even, T(0.0f), least_small);
+      const auto better = gain > best;
+      best = select(better, gain, best);
+      pattern = select(better, T(static_cast<float>(table.extra[e])), pattern);
+    }
+    return {rest * T(0.5f) - best, pattern};
+  }
+
+  /// Descending, by Batcher's 19 exchanges.
+  template <class T>
+  OPENQUANT_HD static void sort(vec<T, 8>& x) {
+    constexpr int pairs[19][2] = {{0, 1}, {2, 3}, {4, 5}, {6, 7}, {0, 2}, {1, 3}, {4, 6},
+                                  {5, 7}, {1, 2}, {5, 6}, {0, 4}, {1, 5}, {2, 6}, {3, 7},
+                                  {2, 4}, {3, 5}, {1, 2}, {3, 4}, {5, 6}};
+    for (const auto& pair : pairs) {
+      const T a = x[pair[0]], b = x[pair[1]];
+      x[pair[0]] = max(a, b);
+      x[pair[1]] = min(a, b);
+    }
+  }
+
+  /// The seven sign bits: those of y, the cheapest turned where the parity is wrong.
+  template <class T>
+  OPENQUANT_HD static T signs(const vec<T, 8>& u, T shift, T pattern) {
+    const lane_int_t<T> word = to_int(gather(table.pattern, to_int(pattern)));
+    T least = T(0.0f), at = T(0.0f), negatives = to_float(word >> 16), bits = T(0.0f);
+    for (int i = 0; i < 8; ++i) {
+      const T y = u[i] - shift, a = to_float((word >> (2 * i)) & lane_int_t<T>(3)) + T(0.5f);
+      const T cost = a * abs(y), bit = T(static_cast<float>(1 << i));
+      const auto cheaper = i == 0 ? cost >= T(0.0f) : cost < least;
+      least = select(cheaper, cost, least);
+      const auto negative = y < T(0.0f);
+      at = select(cheaper, select(negative, -bit, bit), at);
+      negatives = negatives + select(negative, T(1.0f), T(0.0f));
+      bits = bits + select(negative, bit, T(0.0f));
+    }
+    bits = bits + select(odd(negatives), at, T(0.0f));
+    return bits - select(bits >= T(128.0f), T(128.0f), T(0.0f));
+  }
+};
+
+}  // namespace openquant::quantizer

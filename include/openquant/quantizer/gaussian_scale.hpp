@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openquant/quantizer/scale_search.hpp>
+
+namespace openquant::quantizer {
+
+/// Where the one scale sigma of a codebook for N(0, sigma^2) comes from: the root mean square of
+/// the group; the least squared error on a grid around it; the same weighted by the Hessian's
+/// diagonal; or nowhere, sigma = 1 and nothing is stored.
+enum class gaussian_fit : std::uint8_t { norm, mse, weighted, none };
+
+/// The grid: 0.80 to 1.20 of the root mean square in twentieths, then +-4 % around the best in
+/// steps of 2 %.
+///
+/// Shapes:  group : (g), g a multiple of Q::dim
+/// Cost:    14 g / dim encodings; one pass by norm
+template <class T, class Q>
+OPENQUANT_HD vec<T, 1> fit_gaussian_scale(const Q& q, const group_view<T>& group,
+                                          gaussian_fit fit_by) {
+  if (fit_by == gaussian_fit::none) return {T(1.0f)};
+  T energy = T(0.0f);
+  for (index_t j = 0; j < group.size(); ++j) energy = energy + group[j] * group[j];
+  const T sigma = sqrt(energy * T(1.0f / static_cast<float>(group.size())));
+  if (fit_by == gaussian_fit::norm) return {sigma};
+  const bool unweighted = fit_by == gaussian_fit::mse || group.weightless();
+  const group_view<T> counted = unweighted ? group.unweighted() : group;
+  const vec<T, 1> coarse = best_scale(q, counted, 9, [&](index_t k) -> vec<T, 1> {
+    return {sigma * T(0.80f + 0.05f * static_cast<float>(k))};
+  });
+  return best_scale(q, counted, 5, [&](index_t k) -> vec<T, 1> {
+    return {coarse[0] * T(0.96f + 0.02f * static_cast<float>(k))};
+  });
+}
+
+}  // namespace openquant::quantizer

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <openquant/lattice/e8.hpp>
+
+#include "laws/lattice_laws.hpp"
+
+namespace {
+
+using namespace openquant;
+using lattice::e8;
+
+static_assert(Lattice<e8> && e8::dim == 8 && e8::volume == 1);
+
+TEST_CASE("e8: laws and second moment 929/12960") {
+  CHECK(929.0 / 12960 == doctest::Approx(.071682).epsilon(1e-5));
+  CHECK(10 * std::log10((1.0 / 12) / (929.0 / 12960)) == doctest::Approx(.65).epsilon(1e-2));
+  laws::check_lattice_laws<e8>(929.0 / 12960, index_t{1} << 17);
+}
+
+TEST_CASE("e8: 240 vectors of squared length 2, 2160 of 4, and nothing else up to 4") {
+  const laws::sphere<e8> ball;
+  CHECK(ball.points(vec<float, 8>{}, 1.99).size() == 1);
+  CHECK(ball.points(vec<float, 8>{}, 2).size() == 1 + 240);
+  CHECK(ball.points(vec<float, 8>{}, 4).size() == 1 + 240 + 2160);
+}
+
+TEST_CASE("e8: a minimal vector away nothing is nearer") {
+  const auto minimal = laws::sphere<e8>().points(vec<float, 8>{}, 2);
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const vec<float, 8> x = laws::lattice_sample<e8>(i), p = e8::nearest(x);
+    double least = 10;
+    for (const auto& v : minimal) least = std::min(least, laws::squared_distance(x, p + v));
+    CHECK(laws::squared_distance(x, p) <= least + 1e-5);
+  }
+}
+
+TEST_CASE("e8: the deep hole (1, 0, ..., 0) is at the covering radius 1") {
+  const vec<float, 8> hole{1};
+  CHECK(laws::squared_distance(hole, e8::nearest(hole)) == 1);
+  CHECK(laws::sphere<e8>().points(hole, 1).size() == 16);
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    const vec<float, 8> x = laws::lattice_sample<e8>(i);
+    CHECK(laws::squared_distance(x, e8::nearest(x)) <= 1 + 1e-5);
+  }
+}
+
+TEST_CASE("e8: halves") {
+  CHECK(laws::equal(e8::nearest(vec<float, 8>{.4f, .5f, .6f, .4f, .5f, .6f, -.4f, -.5f}),
+                    {.5f, .5f, .5f, .5f, .5f, .5f, -.5f, -.5f}));
+  CHECK(e8::name() == "e8");
+}
+
+}  // namespace

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <doctest/doctest.h>
+#include <vector>
+
+#include <openquant/core/random.hpp>
+#include <openquant/quantizer/gaussian_scale.hpp>
+
+namespace {
+
+using namespace openquant;
+using quantizer::fit_gaussian_scale;
+using quantizer::gaussian_fit;
+
+/// -1, 0 or 1 times sigma.
+struct ternary {
+  static constexpr index_t dim = 1, scale_fields = 1;
+  template <class T>
+  lane_int_t<T> encode(const vec<T, 1>& x, const vec<T, 1>& s) const {
+    return to_int(min(max(round_even(x[0] / s[0]), T(-1.0f)), T(1.0f)) + T(1.0f));
+  }
+  template <class T, class Code>
+  vec<T, 1> decode(const Code& c, const vec<T, 1>& s) const {
+    return {(to_float(c) - T(1.0f)) * s[0]};
+  }
+};
+
+double loss(const std::vector<float>& x, const std::vector<float>& h, float sigma) {
+  double sum = 0;
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    const vec<float, 1> s{sigma};
+    const auto e = static_cast<double>(
+        x[j] - ternary{}.decode(ternary{}.encode(vec<float, 1>{x[j]}, s), s)[0]);
+    sum += static_cast<double>(h[j]) * e * e;
+  }
+  return sum;
+}
+
+TEST_CASE("gaussian_scale: norm is the root mean square, none is 1") {
+  const std::vector<float> x{3, -4, 0, 0};
+  const group_view<float> group(x.data(), 1, 4);
+  CHECK(fit_gaussian_scale(ternary{}, group, gaussian_fit::norm)[0] == 2.5f);
+  CHECK(fit_gaussian_scale(ternary{}, group, gaussian_fit::none)[0] == 1.0f);
+}
+
+TEST_CASE("gaussian_scale: the search is within 2 % of a dense grid over the same range") {
+  for (const std::uint64_t seed : {1u, 2u, 3u, 4u}) {
+    std::vector<float> x(128), h(128);
+    for (std::size_t j = 0; j < x.size(); ++j) {
+      x[j] = random::normal(seed, j);
+      h[j] = static_cast<float>(1 / random::uniform(seed + 10, j));  // heavy tails
+    }
+    const group_view<float> group(x.data(), 1, 128, h.data());
+    const float sigma = fit_gaussian_scale(ternary{}, group, gaussian_fit::norm)[0];
+    const double found =
+        loss(x, h, fit_gaussian_scale(ternary{}, group, gaussian_fit::weighted)[0]);
+    double best = found;
+    for (int k = 800; k <= 1200; ++k) {
+      best = std::min(best, loss(x, h, sigma * 0.001f * static_cast<float>(k)));
+    }
+    CHECK(found <= loss(x, h, sigma) * (1 + 1e-5));  // sums in float, not in double
+    CHECK(found <= 1.02 * best);
+    const std::vector<float> ones(128, 1.0f);
+    CHECK(loss(x, ones, fit_gaussian_scale(ternary{}, group, gaussian_fit::mse)[0]) <=
+          loss(x, ones, sigma) * (1 + 1e-5));
+  }
+}
+
+TEST_CASE("gaussian_scale: without importances, or with none that counts, weighted is mse") {
+  std::vector<float> x(64);
+  const std::vector<float> zero(64);
+  for (std::size_t j = 0; j < x.size(); ++j) x[j] = random::normal(7, j);
+  const float mse =
+      fit_gaussian_scale(ternary{}, group_view<float>(x.data(), 1, 64), gaussian_fit::mse)[0];
+  for (const float* h : {static_cast<const float*>(nullptr), zero.data()}) {
+    const group_view<float> group(x.data(), 1, 64, h);
+    CHECK(fit_gaussian_scale(ternary{}, group, gaussian_fit::weighted)[0] == mse);
+  }
+}
+
+}  // namespace
