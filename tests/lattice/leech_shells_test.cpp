@@ -19,7 +19,8 @@ bool same(const point& a, const point& b) { return squared_norm(a - b) == 0; }
 
 std::vector<std::uint64_t> points_by_shell() {
   std::vector<std::uint64_t> n(14);
-  for (const auto& c : leech_shells::table().classes()) n[static_cast<std::size_t>(c.shell)] += c.size;
+  for (const auto& c : leech_shells::table().classes())
+    n[static_cast<std::size_t>(c.shell)] += c.size;
   return n;
 }
 
@@ -62,7 +63,8 @@ TEST_CASE("leech_shells: shells are as large as the theta series says") {
     }
     const std::int64_t tau = product[static_cast<std::size_t>(m - 1)];
     CHECK((sigma - tau) % 691 == 0);
-    CHECK(n[static_cast<std::size_t>(m)] == static_cast<std::uint64_t>((sigma - tau) / 691 * 65520));
+    CHECK(n[static_cast<std::size_t>(m)] ==
+          static_cast<std::uint64_t>((sigma - tau) / 691 * 65520));
   }
 }
 
@@ -86,7 +88,8 @@ TEST_CASE("leech_shells: first, last and random points of every class") {
   std::uint64_t wrong = 0, seed = 0;
   for (const auto& c : shells.classes()) {
     std::vector<std::uint64_t> numbers{c.first, c.first + c.size - 1};
-    for (std::uint64_t i = 0; i < 20; ++i) numbers.push_back(c.first + random::bits(++seed, i) % c.size);
+    for (std::uint64_t i = 0; i < 20; ++i)
+      numbers.push_back(c.first + random::bits(++seed, i) % c.size);
     for (const std::uint64_t number : numbers) {
       const point x = shells.point(number);
       wrong += squared_norm(x) != static_cast<float>(16 * c.shell);

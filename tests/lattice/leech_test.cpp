@@ -59,8 +59,8 @@ double squared_distance(const point& a, const point& b) {
   return sum;
 }
 
-/// Least squared distance over 8192 cosets of 8 Z^24's even sums: each coordinate rounded, and where
-/// the parity is wrong the cheapest moved on.
+/// Least squared distance over 8192 cosets of 8 Z^24's even sums: each coordinate rounded, and
+/// where the parity is wrong the cheapest moved on.
 double least_by_cosets(const point& x) {
   double least = 1e300;
   for (int o = 0; o < 2; ++o) {

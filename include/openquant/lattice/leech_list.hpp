@@ -28,34 +28,20 @@ class leech_list {
       }
     }
     for (int o = 0; o < 2; ++o) {
-      for (int p = 0; p < 2; ++p) {
-        for (int n = 0; n < 64; ++n) {
-          float least = 0;
-          for (int l = 0; l < 6; ++l) {
-            const class_costs<float>& c = column(o, p, n, l);
-            least += std::min(std::min(c[0], c[1]), std::min(c[2], c[3]));
-          }
-          words_[128 * o + 64 * p + n] = {least, static_cast<std::int16_t>(128 * o + 64 * p + n)};
-        }
-      }
+      for (int p = 0; p < 2; ++p) add_words(o, p);
     }
   }
 
-  /// visit(y, squared distance) for every lattice point y nearer than sqrt(bound), in no order that
-  /// is promised; it returns the bound from then on, not above the one before. At most `budget`
-  /// points are visited.
-  ///
-  /// Returns: whether all were
+  /// visit(y, squared distance) for every lattice point y nearer than sqrt(bound), in an order that
+  /// is not promised; it returns the bound from then on.
   template <class Visit>
-  bool within(float bound, index_t budget, const Visit& visit) {
+  void within(float bound, const Visit& visit) {
     // Words of least cost first: they are likely to lower the bound for the others.
     const auto end =
         std::partition(words_, words_ + 256, [&](const word& w) { return w.least < bound; });
     std::sort(words_, end);
-    search<Visit> s{*this, visit, bound, budget, 0, 0, 0, {}, {}};
-    for (const word* w = words_; w != end && w->least < s.bound && s.budget >= 0; ++w)
-      s.run(w->number);
-    return s.budget >= 0;
+    search<Visit> s{*this, visit, bound, 0, 0, 0, {}, {}};
+    for (const word* w = words_; w != end && w->least < s.bound; ++w) s.run(w->number);
   }
 
  private:
@@ -78,7 +64,6 @@ class leech_list {
     const leech_list& list;
     const Visit& visit;
     float bound;
-    index_t budget;
     int o, p, n;
     class_costs<float> tail[6];  // of the columns l, ..., 5 together
     vec<float, 24> y;
@@ -93,7 +78,7 @@ class leech_list {
     /// Columns 0, ..., l - 1 cost `sum`; the others have to add up to class `state`.
     void columns(int l, int state, float sum) {
       if (l == 6) {
-        if (--budget >= 0) bound = std::min(bound, visit(y, sum));
+        bound = visit(y, sum);
         return;
       }
       const int c = hexacode[static_cast<std::size_t>(n)][static_cast<std::size_t>(l)];
@@ -111,7 +96,6 @@ class leech_list {
           b.tail[i] = i == 3 ? here : convolve(here, b.tail[i + 1]);
         }
         coordinates(b, 0, s & 1, sum);
-        if (budget < 0) return;
       }
     }
 
@@ -139,10 +123,26 @@ class leech_list {
         if (i == 3 ? left != 0 : !(here + b.tail[i + 1][left] + b.rest < bound)) continue;
         y[4 * b.l + i] = r.value + ((j & 1) ? r.step : -r.step) * steps;
         coordinates(b, i + 1, left, here);
-        if (budget < 0) return;
       }
     }
   };
+
+  void add_words(int o, int p) {
+    float least[6][4];
+    for (int l = 0; l < 6; ++l) {
+      for (int c = 0; c < 4; ++c) {
+        const class_costs<float>& cost = cost_[o].of[p][l][c];
+        least[l][c] = std::min(std::min(cost[0], cost[1]), std::min(cost[2], cost[3]));
+      }
+    }
+    for (int n = 0; n < 64; ++n) {
+      const auto& digit = hexacode[static_cast<std::size_t>(n)];
+      float sum = 0;
+      for (std::size_t l = 0; l < 6; ++l) sum += least[l][digit[l]];
+      const int number = 128 * o + 64 * p + n;
+      words_[number] = {sum, static_cast<std::int16_t>(number)};
+    }
+  }
 
   const class_costs<float>& column(int o, int p, int n, int l) const {
     return cost_[o].of[p][l][hexacode[static_cast<std::size_t>(n)][static_cast<std::size_t>(l)]];
