@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-#include <openquant/concepts/quantizer.hpp>
+#include <openquant/concepts/tile.hpp>
 #include <openquant/core/random.hpp>
 #include <openquant/core/simd.hpp>
 #include <openquant/metric/gaussian.hpp>
@@ -34,100 +34,125 @@ struct stopwatch {
   }
 };
 
-/// A panel of N(0,1) weights as the solver holds it: weight j of a row in every lane lies at
-/// j * lanes. Each group of at least 128 weights a row has its own scale.
+/// Blocks of N(0,1) weights as the solver holds them, (points * dim, rows), one row a lane, with
+/// one scale for each row.
 template <Quantizer Q>
 class gaussian_panel {
  public:
   using lane = batch<default_arch>;
-  static constexpr index_t lanes = lane_count<lane>, dim = Q::dim;
-  static constexpr index_t group_points = (128 + dim - 1) / dim, groups = 8;
-  static constexpr index_t points = group_points * groups;
-  static constexpr index_t weights = points * dim * lanes;
+  static constexpr index_t dim = Q::dim;
+  static constexpr index_t rows = std::max(lane_count<lane>, tile_rows<Q>);
+  using codes = row_codes<Q, rows>;
 
-  explicit gaussian_panel(const Q& q) : q_(q), w_(weights), codes_(points * lanes) {
-    for (std::size_t i = 0; i < w_.size(); ++i) w_[i] = random::normal(1, i);
-    for (index_t g = 0; g < groups; ++g) {
-      const float* group = &w_[static_cast<std::size_t>(g * group_points * dim * lanes)];
-      scales_.push_back(q.fit(group_view<lane>(group, lanes, group_points * dim)));
+  gaussian_panel(const Q& q, index_t points)
+      : q_(q),
+        w_(points * dim, rows),
+        scales_(Q::scale_fields, rows),
+        x_hat_(dim, rows),
+        codes_(static_cast<std::size_t>(points)) {
+    for (index_t i = 0; i < w_.rows() * rows; ++i) {
+      w_.data()[i] = random::normal(1, static_cast<std::uint64_t>(i));
+    }
+    for (index_t r = 0; r < rows; ++r) {
+      const auto s = q.unpack(q.pack(q.fit(group_view<float>(&w_(0, r), rows, w_.rows()))));
+      for (index_t k = 0; k < Q::scale_fields; ++k) scales_(k, r) = s[k];
     }
   }
 
-  /// Every row at once, one in each lane.
-  void encode_lanes() {
-    for (index_t p = 0; p < points; ++p) {
-      vec<lane, dim> x;
-      for (index_t k = 0; k < dim; ++k) x[k] = lane::load(&w_[index(p, k)]);
-      store(q_.encode(x, scales_[static_cast<std::size_t>(p / group_points)]), &codes_[index(p)]);
+  index_t weights() const { return w_.rows() * rows; }
+
+  /// The first `count` points of every row, in lane type T.
+  template <class T>
+  void encode(index_t count) {
+    for (index_t p = 0; p < count; ++p) {
+      encode_rows<T>(q_, matrix_view<const float>(w_).block(p * dim, 0, dim, rows), scales_,
+                     memory_, codes_[static_cast<std::size_t>(p)]);
     }
     benchmark::DoNotOptimize(codes_.data());
     benchmark::ClobberMemory();
   }
-
-  /// The same codes, one row after the other.
-  void encode_scalar() {
-    for (index_t p = 0; p < points; ++p) {
-      const auto& scale = scales_[static_cast<std::size_t>(p / group_points)];
-      float fields[Q::scale_fields][lanes];
-      for (index_t k = 0; k < Q::scale_fields; ++k) store(scale[k], fields[k]);
-      for (index_t row = 0; row < lanes; ++row) {
-        point_t<Q> x;
-        scale_t<Q> s;
-        for (index_t k = 0; k < dim; ++k) x[k] = w_[index(p, k) + static_cast<std::size_t>(row)];
-        for (index_t k = 0; k < Q::scale_fields; ++k) s[k] = fields[k][row];
-        codes_[index(p) + static_cast<std::size_t>(row)] = q_.encode(x, s);
+  /// Every point, in lanes.
+  void decode() {
+    for (const codes& c : codes_) {
+      decode_rows<lane>(q_, c, scales_, x_hat_);
+      benchmark::DoNotOptimize(x_hat_.data());
+      benchmark::ClobberMemory();
+    }
+  }
+  /// The integers of the first `count` points of every row.
+  std::vector<std::int32_t> integers(index_t count) const {
+    std::vector<std::int32_t> all;
+    for (index_t p = 0; p < count; ++p) {
+      for (index_t t = 0; t < codes::tiles; ++t) {
+        for (index_t f = 0; f < code_fields<Q>; ++f) {
+          all.push_back(codes_[static_cast<std::size_t>(p)](t, f));
+        }
       }
     }
-    benchmark::DoNotOptimize(codes_.data());
-    benchmark::ClobberMemory();
+    return all;
   }
-
-  const std::vector<std::int32_t>& codes() const { return codes_; }
 
  private:
-  static std::size_t index(index_t p, index_t k) {
-    return static_cast<std::size_t>((p * dim + k) * lanes);
-  }
-  static std::size_t index(index_t p) { return static_cast<std::size_t>(p * lanes); }
-
   Q q_;
-  std::vector<float> w_;
-  std::vector<std::int32_t> codes_;
-  std::vector<scale_t<Q, lane>> scales_;
+  matrix<float> w_, scales_, x_hat_;
+  std::vector<codes> codes_;
+  workspace<Q> memory_;
 };
 
-/// Speed and quality of a quantizer in one row: weights encoded a second by the lanes, how many
-/// times the scalar path of the same source that is, bits a weight and error on N(0,1). An encoder
+/// What a row of the table needs besides the quantizer.
+struct quantizer_row {
+  double published = 0;                ///< mean squared error in the literature; 0: none known
+  index_t samples = index_t{1} << 20;  ///< of N(0,1), for the error
+  index_t points = 64;                 ///< blocks of columns that are timed
+};
+
+/// A quantizer in one row: bits a weight, squared error on N(0,1) with its standard error, its
+/// distance from Shannon's bound, the published error; nanoseconds a weight to encode and to decode
+/// in lanes, and how many times faster that is than the scalar path of the same source. An encoder
 /// whose lanes and scalars disagree is an error, not a row.
 ///
 ///   BENCHMARK(openquant::bench::quantizer_bench<openquant::quantizer::uniform<4>>);
 template <Quantizer Q>
-void quantizer_bench(benchmark::State& state, const Q& q) {
-  gaussian_panel<Q> panel(q);
+void quantizer_bench(benchmark::State& state, const Q& q, const quantizer_row& row = {}) {
+  using panel_t = gaussian_panel<Q>;
+  panel_t panel(q, row.points);
+  const index_t few = TileQuantizer<Q> ? 1 : row.points;
+  const auto weights = [&](index_t points) {
+    return static_cast<double>(points * Q::dim * panel_t::rows);
+  };
 
   double scalar_seconds = std::numeric_limits<double>::max();
-  for (int k = 0; k < 5; ++k) {
+  for (int k = 0; k < (TileQuantizer<Q> ? 1 : 3); ++k) {
     const stopwatch watch;
-    panel.encode_scalar();
+    panel.template encode<float>(few);
     scalar_seconds = std::min(scalar_seconds, watch.seconds());
   }
-  const auto scalar_codes = panel.codes();
-  panel.encode_lanes();
-  if (panel.codes() != scalar_codes) {
+  const auto scalar_codes = panel.integers(few);
+  panel.template encode<typename panel_t::lane>(row.points);
+  if (panel.integers(few) != scalar_codes) {
     return state.SkipWithError("the lanes and the scalar path give different codes");
   }
 
   const stopwatch watch;
-  for (auto _ : state) panel.encode_lanes();
-  const double lane_seconds = watch.seconds() / static_cast<double>(state.iterations());
+  for (auto _ : state) panel.template encode<typename panel_t::lane>(row.points);
+  const double encode_seconds = watch.seconds() / static_cast<double>(state.iterations());
+  double decode_seconds = std::numeric_limits<double>::max();
+  for (int k = 0; k < 5; ++k) {
+    const stopwatch decoding;
+    panel.decode();
+    decode_seconds = std::min(decode_seconds, decoding.seconds());
+  }
 
-  constexpr index_t samples = index_t{1} << 18;
-  const auto distortion = metric::gaussian(q, samples, 2);
-  state.counters["weights_per_second"] =
-      static_cast<double>(gaussian_panel<Q>::weights) / lane_seconds;
-  state.counters["times_scalar"] = scalar_seconds / lane_seconds;
+  const auto distortion = metric::gaussian<typename panel_t::lane>(q, row.samples, 2);
   state.counters["bits"] = distortion.bits;
   state.counters["mse"] = distortion.mse;
+  state.counters["standard_error"] = distortion.standard_error;
+  state.counters["gap_db"] = distortion.gap_db;
+  state.counters["published"] = row.published;
+  state.counters["encode_ns"] = 1e9 * encode_seconds / weights(row.points);
+  state.counters["decode_ns"] = 1e9 * decode_seconds / weights(row.points);
+  state.counters["times_scalar"] =
+      scalar_seconds / weights(few) / (encode_seconds / weights(row.points));
 }
 
 template <Quantizer Q>

@@ -77,4 +77,22 @@ TEST_CASE("matrix: empty shapes") {
   CHECK(matrix<float>(3, 0).row(2).empty());
 }
 
+TEST_CASE("matrix: transposed in place, at sizes around the tiles'") {
+  for (const index_t n : {0, 1, 31, 32, 33, 70}) {
+    CAPTURE(n);
+    matrix<float> a(n, n + 3);  // a window: the stride is not n
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) a(i, j) = static_cast<float>(100 * i + j);
+    }
+    transpose(a.view().block(0, 0, n, n));
+    bool transposed = true;
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) {
+        transposed = transposed && a(i, j) == static_cast<float>(100 * j + i);
+      }
+    }
+    CHECK(transposed);
+  }
+}
+
 }  // namespace

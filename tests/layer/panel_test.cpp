@@ -16,7 +16,7 @@ using namespace openquant::test;
 using quantizer::uniform;
 using quantizer::uniform_fit;
 
-constexpr index_t m = 37, n = 140, panels = 2;
+constexpr index_t m = 101, n = 140, panels = 2, panel_rows = 64;  // strips of 32, the last ragged
 
 template <class Q>
 packed_codes empty_codes(const Q& q, index_t g) {
@@ -58,12 +58,12 @@ void check_formula(const Q& q, const std::vector<index_t>& order, index_t g) {
   packed_codes out = empty_codes(q, g);
   index_t differing = 0, wrong_errors = 0;
   for (index_t i = 0; i < panels; ++i) {
-    panel<Arch, Q> part(q, problem, i);
+    const index_t first = i * panel_rows, rows = std::min(panel_rows, m - first);
+    panel<Arch, Q> part(q, problem, first, rows);
     part.quantize(&out);
     const auto e = part.error();
-    const matrix<float> ordered = part.weights();
-    const index_t first = i * part.panel_rows;
-    for (index_t r = 0; r < std::min(part.panel_rows, m - first); ++r) {
+    for (index_t r = 0; r < rows; ++r) {
+      const matrix<float> ordered = part.weights(r / 32 * 32);
       for (index_t p = 0; p < n; p += d) {
         const index_t j = order.empty() ? p : order[static_cast<std::size_t>(p / d)] * d;
         const auto s = q.unpack(out.scales.get(first + r, j / g));
@@ -77,7 +77,7 @@ void check_formula(const Q& q, const std::vector<index_t>& order, index_t g) {
           target[c] = static_cast<float>(sum);
           const float error = w(first + r, j + c) - q.decode(code, s)[c];
           if (error != e(p + c, r)) ++wrong_errors;
-          if (ordered(p + c, r) != w(first + r, j + c)) ++wrong_errors;
+          if (ordered(p + c, r % 32) != w(first + r, j + c)) ++wrong_errors;
         }
         if (q.encode(target, s) != code) ++differing;
       }
@@ -103,7 +103,9 @@ TEST_CASE("panel: without feedback neither the order nor the instruction set mat
   const auto codes = [&](const panel_problem& problem, auto arch) {
     packed_codes out = empty_codes(q, problem.group_size);
     for (index_t i = 0; i < panels; ++i) {
-      panel<decltype(arch), uniform<3>>(q, problem, i).quantize(&out);
+      const index_t first = i * panel_rows;
+      panel<decltype(arch), uniform<3>>(q, problem, first, std::min(panel_rows, m - first))
+          .quantize(&out);
     }
     return out;
   };
@@ -116,25 +118,35 @@ TEST_CASE("panel: without feedback neither the order nor the instruction set mat
   }
 }
 
-TEST_CASE("panel: count covers the rows, and codes that nobody wants change no error") {
+TEST_CASE("panel: codes that nobody wants change no error, other rows are left alone") {
   using panel_t = panel<default_arch, uniform<4>>;
-  CHECK(panel_t::count(0) == 0);
-  CHECK(panel_t::count(1) == 1);
-  CHECK(panel_t::count(panel_t::panel_rows) == 1);
-  CHECK(panel_t::count(panel_t::panel_rows + 1) == 2);
   const uniform<4> q{};
   const matrix<float> w = random_weights(m, n, 9), u = random_feedback(1);
   const panel_problem problem{w, u, {}, {}, 100};
   packed_codes out = empty_codes(q, 100);
-  panel_t loud(q, problem, 1), quiet(q, problem, 1);
+  panel_t loud(q, problem, panel_rows, m - panel_rows),
+      quiet(q, problem, panel_rows, m - panel_rows);
   loud.quantize(&out);
   quiet.quantize(nullptr);
   const float *a = loud.error().data(), *b = quiet.error().data();
-  CHECK(std::equal(a, a + n * panel_t::panel_rows, b));
-  // The rows of other panels are left alone.
+  CHECK(std::equal(a, a + n * loud.error().cols(), b));
   index_t written = 0;
-  for (index_t j = 0; j < n; ++j) written += out.codes.get(0, j) != 0 ? 1 : 0;
+  for (index_t j = 0; j < n; ++j) written += out.codes.get(panel_rows - 1, j) != 0 ? 1 : 0;
   CHECK(written == 0);
+}
+
+TEST_CASE("panel: a slab gives the codes of its strips one by one") {
+  const uniform<4> q{.fit_by = uniform_fit::range};
+  const matrix<float> w =
+      random_weights(m, 64, 10);  // one block: no product, whose sums may differ
+  matrix<float> u = random_feedback(1);
+  const panel_problem problem{w, u.view().block(0, 0, 64, 64), {}, {}, 32};
+  packed_codes whole{{m, 64, 4}, {m, 2, q.scale_bits()}}, strips = whole;
+  panel<default_arch, uniform<4>>(q, problem, 0, m).quantize(&whole);
+  for (index_t r = 0; r < m; r += 32) {
+    panel<default_arch, uniform<4>>(q, problem, r, std::min(index_t{32}, m - r)).quantize(&strips);
+  }
+  CHECK(whole == strips);
 }
 
 }  // namespace

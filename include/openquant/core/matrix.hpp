@@ -59,6 +59,21 @@ class matrix_view {
   index_t rows_ = 0, cols_ = 0, stride_ = 0;
 };
 
+/// A <- A^T for a square A, in tiles of which two fit the cache.
+template <class T>
+void transpose(matrix_view<T> a) {
+  OPENQUANT_EXPECTS(a.rows() == a.cols());
+  constexpr index_t tile = 32;
+  const index_t n = a.rows();
+  for (index_t i0 = 0; i0 < n; i0 += tile) {
+    for (index_t j0 = 0; j0 <= i0; j0 += tile) {
+      for (index_t i = i0; i < i0 + tile && i < n; ++i) {
+        for (index_t j = j0; j < j0 + tile && j < i; ++j) std::swap(a(i, j), a(j, i));
+      }
+    }
+  }
+}
+
 /// Hands out memory on cache-line boundaries: a lane load of any width is then aligned.
 template <class T>
 struct aligned_allocator {

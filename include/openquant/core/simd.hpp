@@ -3,6 +3,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <openquant/core/lane.hpp>
+#include <openquant/core/simd16.hpp>
 
 /// The lane vocabulary of `core/lane.hpp` for SIMD registers. This is the only header that names
 /// xsimd, and it uses only what version 8.1 to 14 agree on; where 8.1 is slow (its fused
@@ -83,8 +84,13 @@ struct batch {
   friend batch_mask<Arch> operator!=(batch a, batch b) { return {a.v != b.v}; }
 
   friend batch select(batch_mask<Arch> m, batch a, batch b) { return xsimd::select(m.v, a.v, b.v); }
+#if defined(__SSE2__)  // one instruction, which of equals and of unordered ones gives its second
+  friend batch min(batch a, batch b) { return xsimd::min(b.v, a.v); }
+  friend batch max(batch a, batch b) { return xsimd::max(b.v, a.v); }
+#else
   friend batch min(batch a, batch b) { return select(b < a, b, a); }
   friend batch max(batch a, batch b) { return select(a < b, b, a); }
+#endif
   friend batch abs(batch a) { return xsimd::abs(a.v); }
   friend batch sqrt(batch a) { return xsimd::sqrt(a.v); }
   friend batch exp(batch a) { return xsimd::exp(a.v); }

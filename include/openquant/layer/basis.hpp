@@ -59,9 +59,7 @@ class basis {
     matrix<float> rotated = h.mean();
     for (int side = 0; side < 2; ++side) {  // rows, then columns: H is symmetric
       for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));
-      for (index_t i = 0; i < n; ++i) {
-        for (index_t j = 0; j < i; ++j) std::swap(rotated(i, j), rotated(j, i));
-      }
+      transpose(rotated.view());
     }
     return rotated;
   }

@@ -132,24 +132,25 @@ struct gptq {
     double trace = 0;
     for (const float h : f.importance) trace += static_cast<double>(h);
     const double mean = trace / static_cast<double>(f.channels - f.dead_channels);
-    matrix<double> h(n, n);
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) h(i, j) = static_cast<double>(f.h(i, j));
-    }
-    for (index_t p = 0; p < n; ++p) {  // what only fills up the last block needs a pivot, any
-      if (column(f, p) >= f.channels) h(p, p) = mean;
-    }
+    // What only fills up the last block needs a pivot, any.
+    const auto set_filling = [&](float h) {
+      for (index_t p = 0; p < n; ++p) {
+        if (column(f, p) >= f.channels) f.h(p, p) = h;
+      }
+    };
+    set_filling(static_cast<float>(mean));
     f.u = matrix<float>(n, n);
     f.damping = static_cast<double>(options.damping);
     for (f.attempts = 1;; ++f.attempts) {
-      const auto pivot = linalg::factor_udu(h, f.damping * mean, Q::dim, f.u);
-      if (!pivot) return;
+      const auto pivot = linalg::factor_udu<float>(f.h, f.damping * mean, Q::dim, f.u);
+      if (!pivot) break;
       if (f.damping >= 1) {
         fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",
              f.damping, " of its mean diagonal ", mean, ", after ", f.attempts, " attempts");
       }
       f.damping = std::min(1.0, std::max(1e-8, f.damping * 10));
     }
+    set_filling(0);
   }
 };
 

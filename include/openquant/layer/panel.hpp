@@ -32,13 +32,14 @@ struct panel_problem {
                                    ///< group may be shorter
 };
 
-/// Quantizes `panel_rows` rows at once: one lane a row, columns one after the other,
+/// Quantizes a slab of rows, columns one after the other,
 ///
-///   q_j = Q(w_j + sum_{i<j} (w_i - q_i) U_ij),
+///   q_j = Q(w_j + sum_{i<j} (w_i - q_i) U_ij).
 ///
-/// so every quantizer is vectorised across rows for free, and rows meet in tiles only. The sum over
-/// finished blocks of 128 columns is one product; within a block each error is added as soon as it
-/// is known.
+/// The sum over finished blocks of 128 columns is one product for the whole slab. Within a block
+/// the slab is cut into strips of 32 rows, one lane a row, whose columns stay in the first cache
+/// while each error is added as soon as it is known. So every quantizer is vectorised across rows
+/// for free, and rows meet in tiles only.
 ///
 /// Scales: a group that lies inside a block is fitted when its first column is reached, to the
 /// weights as GPTQ's column loop has compensated them by then. Groups that straddle blocks (larger
@@ -49,160 +50,200 @@ struct panel_problem {
 template <class Arch, Quantizer Q>
 class panel {
  public:
-  static constexpr index_t panel_rows = 32;
+  static constexpr index_t strip_rows = 32;
   static constexpr index_t d = Q::dim;
 
-  /// Number of panels that cover m rows: the tasks of an executor.
-  static index_t count(index_t m) { return (m + panel_rows - 1) / panel_rows; }
-
-  panel(const Q& q, const panel_problem& problem, index_t index)
+  /// Rows first, ..., first + rows - 1 of the problem; `first` is a multiple of strip_rows.
+  panel(const Q& q, const panel_problem& problem, index_t first, index_t rows)
       : q_(q),
         problem_(problem),
-        first_(index * panel_rows),
-        rows_(std::min(panel_rows, problem.w.rows() - first_)),
+        first_(first),
+        rows_(rows),
         n_(problem.w.cols()),
-        w_(n_, panel_rows),
-        error_(n_, panel_rows),
-        scale_(groups() * Q::scale_fields, panel_rows) {
-    for (index_t r = 0; r < rows_; ++r) {
-      for (index_t j = 0; j < n_; ++j) w_(j, r) = problem.w(first_ + r, j);
+        block_(fits_on_the_way() ? 128 / problem.group_size * problem.group_size
+                                 : std::max(d, 128 / d * d)),
+        w_(n_, (rows + strip_rows - 1) / strip_rows * strip_rows),
+        error_(n_, w_.cols()),
+        scale_(groups() * Q::scale_fields, w_.cols()),
+        target_(block_, w_.cols()),
+        u_(block_, block_),
+        strip_(block_, strip_rows),
+        codes_(static_cast<std::size_t>(block_ / d)) {
+    OPENQUANT_EXPECTS(first % strip_rows == 0);
+    constexpr index_t square = 16;  // both sides of the transposition stay in cache
+    for (index_t j0 = 0; j0 < n_; j0 += square) {
+      for (index_t r = 0; r < rows_; ++r) {
+        for (index_t j = j0; j < std::min(j0 + square, n_); ++j) w_(j, r) = problem.w(first + r, j);
+      }
     }
   }
 
   /// Codes and scales go to this panel's rows of `out`; null: only the error is wanted.
   void quantize(packed_codes* out) {
-    const index_t g = problem_.group_size;
-    const bool fit_on_the_way = problem_.order.empty() && g <= 128;
-    const index_t block = fit_on_the_way ? 128 / g * g : std::max(d, 128 / d * d);
-    if (!fit_on_the_way) {
-      for (index_t j = 0; j < n_; j += g) fit(w_, j, j, out);
+    if (!fits_on_the_way()) {
+      for (index_t r = 0; r < w_.cols(); r += strip_rows) {
+        for (index_t j = 0; j < n_; j += problem_.group_size) {
+          fit(columns(w_, j, std::min(problem_.group_size, n_ - j), r), j, r, out);
+        }
+      }
     }
-    matrix<float> target(block, panel_rows);
-    for (index_t p = 0; p < n_; p += block) {
-      const index_t b = std::min(block, n_ - p);
-      load_targets(target.view().block(0, 0, b, panel_rows), p);
-      for (index_t k = 0; k < b; k += d) {
-        const index_t j = column(p + k);
-        if (fit_on_the_way && (p + k) % g == 0) {
-          const auto group = target.view().block(k, 0, std::min(g, b - k), panel_rows);
-          fit(compensated(group, p + k), 0, j, out);
-        }
-        code(target, k, p + k, j, out);
-        if (!problem_.u.empty()) {
-          feed_back(target.view().block(0, 0, b, panel_rows),
-                    error_.view().block(p + k, 0, d, panel_rows), k, p);
-        }
+    for (index_t p = 0; p < n_; p += block_) {
+      const index_t b = std::min(block_, n_ - p);
+      load_targets(target_.view().block(0, 0, b, w_.cols()), p);
+      if (!problem_.u.empty()) copy(problem_.u.block(p, p, b, b), u_.view().block(0, 0, b, b));
+      for (index_t r = 0; r < w_.cols(); r += strip_rows) {
+        const auto strip = strip_.view().block(0, 0, b, strip_rows);
+        copy(target_.view().block(0, r, b, strip_rows), strip);
+        quantize_strip(strip, p, r, out);
       }
     }
   }
 
-  /// W - W_hat of the panel after quantize, (n, panel_rows), columns in coding order.
+  /// W - W_hat of the panel after quantize, (n, whole strips), columns in coding order.
   matrix_view<const float> error() const { return error_; }
-  /// The weights in coding order, (n, panel_rows).
-  matrix<float> weights() const {
-    matrix<float> ordered(n_, panel_rows);
-    load_ordered(ordered, 0);
+  /// The weights of the strip at row r of the panel in coding order, (n, strip_rows).
+  matrix<float> weights(index_t r) const {
+    matrix<float> ordered(n_, strip_rows);
+    for (index_t p = 0; p < n_; ++p) {
+      std::copy_n(&w_(column(p), r), strip_rows, ordered.row(p).begin());
+    }
     return ordered;
   }
 
  private:
   using lanes = batch<Arch>;
-  static_assert(panel_rows % lane_count<lanes> == 0);
+  using view = matrix_view<float>;
+  using const_view = matrix_view<const float>;
+  static_assert(strip_rows % lane_count<lanes> == 0);
 
   index_t groups() const { return (n_ + problem_.group_size - 1) / problem_.group_size; }
+  bool fits_on_the_way() const { return problem_.order.empty() && problem_.group_size <= 128; }
   /// The column that is coded at position p.
   index_t column(index_t p) const {
     return problem_.order.empty() ? p : problem_.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
-  void load_ordered(matrix_view<float> out, index_t p) const {
-    for (index_t k = 0; k < out.rows(); ++k) {
-      std::ranges::copy(w_.row(column(p + k)), out.row(k).begin());
-    }
+  /// `count` columns of W from j on, of the strip at row r.
+  static const_view columns(const matrix<float>& a, index_t j, index_t count, index_t r) {
+    return a.view().block(j, r, count, strip_rows);
+  }
+  static void copy(const_view from, view to) {
+    for (index_t i = 0; i < from.rows(); ++i) std::ranges::copy(from.row(i), to.row(i).begin());
   }
 
   /// target <- W_block + U_{<p, block}^T E_{<p}.
-  void load_targets(matrix_view<float> target, index_t p) const {
-    load_ordered(target, p);
+  void load_targets(view target, index_t p) const {
+    for (index_t k = 0; k < target.rows(); ++k) {
+      std::ranges::copy(w_.row(column(p + k)), target.row(k).begin());
+    }
     if (problem_.u.empty() || p == 0) return;
     linalg::gemm<linalg::op::transpose, linalg::op::none>(
-        1.0f, problem_.u.block(0, p, p, target.rows()), error_.view().block(0, 0, p, panel_rows),
+        1.0f, problem_.u.block(0, p, p, target.rows()), error_.view().block(0, 0, p, w_.cols()),
         1.0f, target);
+  }
+
+  /// The columns at positions p, ... of the strip at row r, whose targets are complete but for what
+  /// the strip itself feeds back.
+  void quantize_strip(view target, index_t p, index_t r, packed_codes* out) {
+    for (index_t k = 0; k < target.rows(); k += d) {
+      const index_t j = column(p + k), g = problem_.group_size;
+      if (fits_on_the_way() && (p + k) % g == 0) {
+        const view group = target.block(k, 0, std::min(g, target.rows() - k), strip_rows);
+        fit(compensated(group, p + k, k, r), j, r, out);
+      }
+      code(target, k, p, r);
+      if (!problem_.u.empty())
+        feed_back(target, error_.view().block(p + k, r, d, strip_rows), k, 0);
+    }
+    if (out != nullptr) save_codes(target.rows(), p, r, *out);
   }
 
   /// What the targets at position p, ... become if each of them is coded without error: the weights
   /// that GPTQ's column loop holds there. `target` alone, the LDLQ sum so far, is what they become
-  /// if each is coded as its uncompensated weight, which feedback will not let happen.
-  matrix<float> compensated(matrix_view<const float> target, index_t p) const {
+  /// if each is coded as its uncompensated weight, which feedback will not let happen. Position p
+  /// is row k of the block.
+  matrix<float> compensated(const_view target, index_t p, index_t k, index_t r) const {
     matrix<float> ahead(target);
     if (problem_.u.empty()) return ahead;
-    matrix<float> change(d, panel_rows);
-    for (index_t k = 0; k < ahead.rows(); k += d) {
+    matrix<float> change(d, strip_rows);
+    for (index_t l = 0; l < ahead.rows(); l += d) {
       for (index_t i = 0; i < d; ++i) {
-        for (index_t r = 0; r < panel_rows; ++r) change(i, r) = w_(p + k + i, r) - ahead(k + i, r);
+        for (index_t s = 0; s < strip_rows; ++s) {
+          change(i, s) = w_(p + l + i, r + s) - ahead(l + i, s);
+        }
       }
-      feed_back(ahead, change, k, p);
+      feed_back(ahead, change, l, k);
     }
     return ahead;
   }
 
-  /// Fits the group that starts at column j to the values from row k of `from` on.
-  void fit(matrix_view<const float> from, index_t k, index_t j, packed_codes* out) {
-    const index_t size = std::min(problem_.group_size, n_ - j), group = j / problem_.group_size;
+  /// Fits the group that starts at column j to the values given, for the strip at row r.
+  void fit(const_view values, index_t j, index_t r, packed_codes* out) {
+    const index_t group = j / problem_.group_size;
     const float* h =
         problem_.importance.empty() ? nullptr : &problem_.importance[static_cast<std::size_t>(j)];
-    for (index_t r = 0; r < panel_rows; r += lane_count<lanes>) {
-      const auto s = q_.fit(group_view<lanes>(&from(k, r), from.stride(), size, h));
-      for (index_t i = 0; i < Q::scale_fields; ++i) store(s[i], &field(group, i, r));
+    for (index_t s = 0; s < strip_rows; s += lane_count<lanes>) {
+      const auto scale =
+          q_.fit(group_view<lanes>(&values(0, s), values.stride(), values.rows(), h));
+      for (index_t i = 0; i < Q::scale_fields; ++i) store(scale[i], &field(group, i, r + s));
     }
-    for (index_t r = 0; r < panel_rows; ++r) {
-      scale_t<Q> s;
-      for (index_t i = 0; i < Q::scale_fields; ++i) s[i] = field(group, i, r);
-      const std::uint64_t stored = q_.pack(s);
-      s = q_.unpack(stored);
-      for (index_t i = 0; i < Q::scale_fields; ++i) field(group, i, r) = s[i];
-      if (out != nullptr && r < rows_) out->scales.set(first_ + r, group, stored);
+    for (index_t s = r; s < r + strip_rows; ++s) {
+      scale_t<Q> scale;
+      for (index_t i = 0; i < Q::scale_fields; ++i) scale[i] = field(group, i, s);
+      const std::uint64_t stored = q_.pack(scale);
+      scale = q_.unpack(stored);
+      for (index_t i = 0; i < Q::scale_fields; ++i) field(group, i, s) = scale[i];
+      if (out != nullptr && s < rows_) out->scales.set(first_ + s, group, stored);
     }
   }
   float& field(index_t group, index_t i, index_t r) {
     return scale_(group * Q::scale_fields + i, r);
   }
 
-  /// Codes the d columns at rows k, ... of target, position p, which are the columns j, ... of W.
-  void code(matrix_view<const float> target, index_t k, index_t p, index_t j, packed_codes* out) {
-    const matrix_view<const float> scales = scale_;
-    const auto s =
-        scales.block(j / problem_.group_size * Q::scale_fields, 0, Q::scale_fields, panel_rows);
-    const auto error = error_.view().block(p, 0, d, panel_rows);
-    encode_rows<lanes>(q_, target.block(k, 0, d, panel_rows), s, memory_, code_);
-    decode_rows<lanes>(q_, code_, s, error);
+  /// Codes the d columns at row k of target, the block at position p, for the strip at row r.
+  void code(const_view target, index_t k, index_t p, index_t r) {
+    const index_t j = column(p + k);
+    auto& codes = codes_[static_cast<std::size_t>(k / d)];
+    const auto scale =
+        columns(scale_, j / problem_.group_size * Q::scale_fields, Q::scale_fields, r);
+    const view error = error_.view().block(p + k, r, d, strip_rows);
+    encode_rows<lanes>(q_, target.block(k, 0, d, strip_rows), scale, memory_, codes);
+    decode_rows<lanes>(q_, codes, scale, error);
     for (index_t i = 0; i < d; ++i) {
-      for (index_t r = 0; r < panel_rows; r += lane_count<lanes>) {
-        float* e = &error(i, r);
-        store(load<lanes>(&w_(j + i, r)) - load<lanes>(e), e);
+      for (index_t s = 0; s < strip_rows; s += lane_count<lanes>) {
+        float* e = &error(i, s);
+        store(load<lanes>(&w_(j + i, r + s)) - load<lanes>(e), e);
       }
-      for (index_t r = rows_; r < panel_rows; ++r) error(i, r) = 0;  // no row of W
-    }
-    if (out == nullptr) return;
-    for (index_t t = 0; t * tile_rows<Q> < rows_; ++t) {
-      for (index_t f = 0; f < code_fields<Q>; ++f) {
-        out->codes.set(first_ / tile_rows<Q> + t, j / d * code_fields<Q> + f,
-                       static_cast<std::uint64_t>(code_(t, f)));
+      for (index_t s = std::max(rows_ - r, index_t{0}); s < strip_rows; ++s) {
+        error(i, s) = 0;  // no row of W
       }
     }
   }
 
-  /// target_l += sum_i error_i U_{p+k+i, p+l} for the rows l of target after the d at k, whose
-  /// errors are given; row 0 is position p.
-  void feed_back(matrix_view<float> target, matrix_view<const float> error, index_t k,
-                 index_t p) const {
+  /// target_l += sum_i error_i U_{k+i, l} for the rows l of target after the d at row k, whose
+  /// errors are given; row 0 of target is row `from` of the block.
+  void feed_back(view target, const_view error, index_t k, index_t from) const {
     for (index_t i = 0; i < d; ++i) {
-      const auto u = problem_.u.row(p + k + i).subspan(static_cast<std::size_t>(p));
+      const float* u = &u_(from + k + i, 0) + from;
       const float* change = &error(i, 0);
       for (index_t l = k + d; l < target.rows(); ++l) {
-        const lanes factor(u[static_cast<std::size_t>(l)]);
-        for (index_t r = 0; r < panel_rows; r += lane_count<lanes>) {
-          float* t = &target(l, r);
-          store(mul_add(factor, load<lanes>(change + r), load<lanes>(t)), t);
+        const lanes factor(u[l]);
+        for (index_t s = 0; s < strip_rows; s += lane_count<lanes>) {
+          float* t = &target(l, s);
+          store(mul_add(factor, load<lanes>(change + s), load<lanes>(t)), t);
+        }
+      }
+    }
+  }
+
+  /// The codes of `count` columns from position p on, of the strip at row r, in natural order.
+  void save_codes(index_t count, index_t p, index_t r, packed_codes& out) const {
+    constexpr index_t fields = code_fields<Q>;
+    for (index_t t = 0; r + t * tile_rows<Q> < rows_ && t < strip_rows / tile_rows<Q>; ++t) {
+      for (index_t k = 0; k < count; k += d) {
+        const auto& codes = codes_[static_cast<std::size_t>(k / d)];
+        for (index_t f = 0; f < fields; ++f) {
+          out.codes.set((first_ + r) / tile_rows<Q> + t, column(p + k) / d * fields + f,
+                        static_cast<std::uint64_t>(codes(t, f)));
         }
       }
     }
@@ -210,12 +251,15 @@ class panel {
 
   const Q& q_;
   const panel_problem& problem_;
-  index_t first_, rows_, n_;
-  matrix<float> w_;      // (n, panel_rows), natural order
-  matrix<float> error_;  // (n, panel_rows), coding order
-  matrix<float> scale_;  // (groups * scale_fields, panel_rows)
+  index_t first_, rows_, n_, block_;
+  matrix<float> w_;       // (n, whole strips), natural order
+  matrix<float> error_;   // (n, whole strips), coding order
+  matrix<float> scale_;   // (groups * scale_fields, whole strips)
+  matrix<float> target_;  // (block, whole strips)
+  matrix<float> u_;       // (block, block) of U at hand
+  matrix<float> strip_;   // (block, strip_rows) of target at hand
   workspace<Q> memory_;
-  row_codes<Q, panel_rows> code_;
+  std::vector<row_codes<Q, strip_rows>> codes_;  // of the strip at hand
 };
 
 }  // namespace openquant

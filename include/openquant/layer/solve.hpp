@@ -75,48 +75,57 @@ struct solver_errors {
   double with_feedback, round_to_nearest;
 };
 
-/// Codes every panel of the problem into `out`. h is the Hessian in coding order, (n, n),
-/// or empty for the identity. The outcome does not depend on the executor. Rounding is for the
-/// report alone, so where encoding is dear, as it is for tiles, it is sampled: every eighth panel.
+/// Codes every row of the problem into `out`, in slabs that depend on m alone: an eighth of the
+/// rows in whole strips, at most 512. h is the Hessian in coding order, (n, n), or empty for the
+/// identity. The outcome does not depend on the executor.
+///
+/// The errors are for the report. They cost more than the codes, so they are measured on at most 8
+/// strips of 32 rows, spread evenly: on every row where m <= 256. Where encoding is dear, as it is
+/// for tiles, on at most 2.
 template <class Arch, Quantizer Q, Executor X>
 solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const float> h,
                     packed_codes& out, X& executor) {
+  using panel_t = panel<Arch, Q>;
+  constexpr index_t strip = panel_t::strip_rows, sampled_strips = TileQuantizer<Q> ? 2 : 8;
+  const index_t m = problem.w.rows(), strips = (m + strip - 1) / strip;
+  const index_t slab = std::min<index_t>((strips + 7) / 8, 16) * strip;
+  const index_t stride = (strips + sampled_strips - 1) / sampled_strips;
   struct norms {
-    double weights = 0, error = 0, rounded_weights = 0, round_to_nearest = 0;
+    double weights = 0, error = 0, round_to_nearest = 0;
   };
-  constexpr index_t rounding_stride = TileQuantizer<Q> ? 8 : 1;
-  const auto squared_norm = [&](matrix_view<const float> e) {  // (n, panel_rows)
+  std::vector<norms> sampled(static_cast<std::size_t>(strips));
+  const auto squared_norm = [&](matrix_view<const float> e) {  // (n, strip)
     return linalg::weighted_squared_norm<linalg::op::transpose>(e, h);
   };
-  using panel_t = panel<Arch, Q>;
-  std::vector<norms> parts(static_cast<std::size_t>(panel_t::count(problem.w.rows())));
-  executor.run(static_cast<index_t>(parts.size()), [&](index_t i) {
-    norms& part = parts[static_cast<std::size_t>(i)];
-    panel_t coded(q, problem, i);
+  executor.run((m + slab - 1) / slab, [&](index_t task) {
+    const index_t first = task * slab, rows = std::min(slab, m - first);
+    panel_t coded(q, problem, first, rows);
     coded.quantize(&out);
-    part.weights = squared_norm(coded.weights());
-    part.error = squared_norm(coded.error());
-    if (problem.u.empty() || i % rounding_stride != 0) return;
-    part.rounded_weights = part.weights;
-    panel_problem rounding = problem;
-    rounding.u = {};
-    panel_t rounded(q, rounding, i);
-    rounded.quantize(nullptr);
-    part.round_to_nearest = squared_norm(rounded.error());
+    for (index_t r = 0; r < rows; r += strip) {
+      if ((first + r) / strip % stride != 0) continue;
+      norms& part = sampled[static_cast<std::size_t>((first + r) / strip)];
+      part.weights = squared_norm(coded.weights(r));
+      part.error = squared_norm(coded.error().block(0, r, coded.error().rows(), strip));
+      part.round_to_nearest = part.error;
+      if (problem.u.empty()) continue;
+      panel_problem rounding = problem;
+      rounding.u = {};
+      panel_t rounded(q, rounding, first + r, std::min(strip, rows - r));
+      rounded.quantize(nullptr);
+      part.round_to_nearest = squared_norm(rounded.error());
+    }
   });
   norms sum;
-  for (const norms& part : parts) {
+  for (const norms& part : sampled) {
     sum.weights += part.weights;
     sum.error += part.error;
-    sum.rounded_weights += part.rounded_weights;
     sum.round_to_nearest += part.round_to_nearest;
   }
-  const auto relative = [](double error, double weights) {  // as metric::relative_error
-    if (weights <= 0) return error <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
-    return std::max(0.0, error) / weights;
+  const auto relative = [&](double x) {  // as metric::relative_error
+    if (sum.weights <= 0) return x <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
+    return std::max(0.0, x) / sum.weights;
   };
-  const double error = relative(sum.error, sum.weights);
-  return {error, problem.u.empty() ? error : relative(sum.round_to_nearest, sum.rounded_weights)};
+  return {relative(sum.error), relative(sum.round_to_nearest)};
 }
 
 }  // namespace openquant

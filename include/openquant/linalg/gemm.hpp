@@ -16,14 +16,33 @@ namespace openquant::linalg {
 enum class op { none, transpose };
 
 #if !defined(OPENQUANT_USE_BLAS)
-/// Eigen's picture of a view.
-template <class T>
-auto as_eigen(matrix_view<T> a) {
-  using value = std::remove_const_t<T>;
-  using dense = Eigen::Matrix<value, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using mapped = std::conditional_t<std::is_const_v<T>, const dense, dense>;
-  return Eigen::Map<mapped, 0, Eigen::OuterStride<>>(a.data(), a.rows(), a.cols(),
-                                                     Eigen::OuterStride<>(a.stride()));
+/// C <- C + alpha op(A) op(B), in float or double, of shapes that fit, none of them empty. Eigen's
+/// kernels are called directly: an expression of matrices takes a second more to compile.
+template <op A, op B, class T>
+void add_product(T alpha, matrix_view<const T> a, matrix_view<const T> b, matrix_view<T> c) {
+  using namespace Eigen::internal;
+  // Row-major C is column-major C^T = op(B)^T op(A)^T, where a factor taken as it is is transposed.
+  constexpr int left = B == op::none ? Eigen::ColMajor : Eigen::RowMajor;
+  constexpr int right = A == op::none ? Eigen::ColMajor : Eigen::RowMajor;
+  constexpr int any = Eigen::Dynamic;
+  const Eigen::Index m = c.cols(), n = c.rows(), k = A == op::none ? a.cols() : a.rows();
+  gemm_blocking_space<Eigen::ColMajor, T, T, any, any, any> space(m, n, k, 1, true);
+  general_matrix_matrix_product<Eigen::Index, T, left, false, T, right, false, Eigen::ColMajor,
+                                1>::run(m, n, k, b.data(), b.stride(), a.data(), a.stride(),
+                                        c.data(), 1, c.stride(), alpha, space);
+}
+
+/// c <- c + alpha a op(B) for single rows a and c, which packing B would not pay for.
+template <op B>
+void add_row_product(float alpha, matrix_view<const float> a, matrix_view<const float> b,
+                     matrix_view<float> c) {
+  using namespace Eigen::internal;
+  constexpr int order = B == op::none ? Eigen::ColMajor : Eigen::RowMajor;
+  using matrix_map = const_blas_data_mapper<float, Eigen::Index, order>;
+  using vector_map = const_blas_data_mapper<float, Eigen::Index, Eigen::RowMajor>;
+  general_matrix_vector_product<Eigen::Index, float, matrix_map, order, false, float, vector_map,
+                                false>::run(c.cols(), a.cols(), {b.data(), b.stride()},
+                                            {a.data(), 1}, c.data(), 1, alpha);
 }
 #endif
 
@@ -48,20 +67,16 @@ void gemm(float alpha, matrix_view<const float> a, matrix_view<const float> b, f
               static_cast<int>(k), alpha, a.data(), ld(a.stride()), b.data(), ld(b.stride()), beta,
               c.data(), ld(c.stride()));
 #else
-  auto out = as_eigen(c);
-  if (beta == 0)
-    out.setZero();
-  else if (beta != 1)
-    out *= beta;
-  const auto left = as_eigen(a), right = as_eigen(b);
-  if constexpr (A == op::none && B == op::none)
-    out.noalias() += alpha * left * right;
-  else if constexpr (A == op::none)
-    out.noalias() += alpha * left * right.transpose();
-  else if constexpr (B == op::none)
-    out.noalias() += alpha * left.transpose() * right;
-  else
-    out.noalias() += alpha * left.transpose() * right.transpose();
+  if (beta != 1) {
+    for (index_t i = 0; i < m; ++i) {
+      for (float& value : c.row(i)) value = beta == 0 ? 0.0f : beta * value;
+    }
+  }
+  if (k == 0) return;
+  if constexpr (A == op::none) {
+    if (m == 1) return add_row_product<B>(alpha, a, b, c);
+  }
+  add_product<A, B>(alpha, a, b, c);
 #endif
 }
 

@@ -1,39 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <vector>
 
-#if defined(OPENQUANT_USE_BLAS)
-extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
-#else
-#include <Eigen/Cholesky>
-#endif
-#include <openquant/linalg/gemm.hpp>
+#include <openquant/linalg/cholesky.hpp>
 
 namespace openquant::linalg {
-
-/// A <- L with A = L L^T; only the lower triangle is read and written.
-/// Returns the pivot that was not positive, or nothing when all were.
-[[nodiscard]] inline std::optional<index_t> cholesky(matrix_view<double> a) {
-#if defined(OPENQUANT_USE_BLAS)
-  // Row-major lower is column-major upper: A = R^T R with R = L^T.
-  const int n = static_cast<int>(a.rows()), lda = static_cast<int>(a.stride());
-  int info = 0;
-  if (n > 0) dpotrf_("U", &n, a.data(), &lda, &info);
-  if (info > 0) return info - 1;
-#else
-  auto lower = as_eigen(a);
-  // LLT::info() says only that a pivot failed; the function it calls says which.
-  const Eigen::Index pivot = Eigen::internal::llt_inplace<double, Eigen::Lower>::blocked(lower);
-  if (pivot >= 0) return pivot;
-#endif
-  for (index_t i = 0; i < a.rows(); ++i) {
-    if (!std::isfinite(a(i, i))) return i;  // a NaN pivot passes the sign test
-  }
-  return std::nullopt;
-}
 
 /// H + damping I = U D U^T with D block-diagonal and U block-upper-triangular with identity blocks
 /// on the diagonal, from ONE Cholesky of the index-reversed matrix. With P the reversal,
@@ -47,33 +20,45 @@ namespace openquant::linalg {
 /// Cost:    n^3 / 3 flops in double, n^2 doubles of scratch
 /// Source:  Chee et al., "QuIP", NeurIPS 2023, Sec. 3 (LDLQ); Tseng et al., "QuIP#", ICML 2024,
 ///          Sec. 4.1 (block LDLQ)
-[[nodiscard]] inline std::optional<index_t> factor_udu(matrix_view<const double> h, double damping,
-                                                       index_t block, matrix_view<float> u) {
+template <class T>
+[[nodiscard]] std::optional<index_t> factor_udu(matrix_view<const T> h, double damping,
+                                                index_t block, matrix_view<float> u) {
   const index_t n = h.rows();
-  matrix<double> r(n, n);
+  matrix<double> l(n, n);
   for (index_t i = 0; i < n; ++i) {
-    for (index_t j = 0; j <= i; ++j) r(i, j) = h(n - 1 - i, n - 1 - j);
-    r(i, i) += damping;
+    const T* from = h.row(n - 1 - i).data() + (n - 1);
+    for (index_t j = 0; j <= i; ++j) l(i, j) = static_cast<double>(from[-j]);
+    l(i, i) += damping;
   }
-  if (const auto pivot = cholesky(r)) return n - 1 - *pivot;
+  if (const auto pivot = cholesky(l.view())) return n - 1 - *pivot;
 
-  // Column block b of R, times the inverse of its own diagonal block (back substitution by rows).
-  std::vector<double> row(static_cast<std::size_t>(block));
+  // R(i, j) = L(n - 1 - i, n - 1 - j). Its blocks on the diagonal, row i of the block at row i,
+  // with the inverse of the diagonal itself.
+  const auto r_row = [&](index_t i) { return l.row(n - 1 - i).data() + (n - 1); };
+  matrix<double> diagonal(n, block);
   for (index_t i = 0; i < n; ++i) {
-    for (index_t b = 0; b < n; b += block) {
-      const bool on_diagonal = b <= i && i < b + block;
+    const double* r = r_row(i);
+    for (index_t j = i; j < i / block * block + block; ++j) diagonal(i, j % block) = r[-j];
+    diagonal(i, i % block) = 1 / diagonal(i, i % block);
+  }
+  // Each row of R times blockdiag(R)^-1: back substitution.
+  std::vector<double> x(static_cast<std::size_t>(block));
+  for (index_t i = 0; i < n; ++i) {
+    const double* r = r_row(i);
+    const index_t own = i / block * block + block;  // where the block on the diagonal ends
+    std::ranges::fill(u.row(i), 0.0f);
+    u(i, i) = 1;
+    if (block == 1) {
+      for (index_t j = own; j < n; ++j) u(i, j) = static_cast<float>(r[-j] * diagonal(j, 0));
+      continue;
+    }
+    for (index_t b = own; b < n; b += block) {
+      for (index_t k = 0; k < block; ++k) x[static_cast<std::size_t>(k)] = r[-(b + k)];
       for (index_t k = 0; k < block; ++k) {
-        const index_t j = b + k;
-        if (on_diagonal || j < i) {
-          u(i, j) = i == j ? 1.0f : 0.0f;
-          continue;
-        }
-        double sum = r(n - 1 - i, n - 1 - j);
-        for (index_t l = 0; l < k; ++l) {
-          sum -= row[static_cast<std::size_t>(l)] * r(n - 1 - (b + l), n - 1 - j);
-        }
-        row[static_cast<std::size_t>(k)] = sum / r(n - 1 - j, n - 1 - j);
-        u(i, j) = static_cast<float>(row[static_cast<std::size_t>(k)]);
+        const double* row = diagonal.row(b + k).data();
+        const double value = x[static_cast<std::size_t>(k)] *= row[k];
+        for (index_t j = k + 1; j < block; ++j) x[static_cast<std::size_t>(j)] -= value * row[j];
+        u(i, b + k) = static_cast<float>(value);
       }
     }
   }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include <openquant/openquant.hpp>
+
+#include "common.hpp"
+
+namespace {
+
+using namespace openquant;
+using bench::stopwatch;
+
+matrix<float> normal_matrix(index_t m, index_t n, std::uint64_t seed) {
+  matrix<float> a(m, n);
+  for (index_t i = 0; i < m * n; ++i)
+    a.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
+  return a;
+}
+
+/// Moments of inputs whose neighbouring channels are correlated.
+const hessian& moments(index_t n) {
+  static std::map<index_t, hessian> known;
+  if (const auto found = known.find(n); found != known.end()) return found->second;
+  matrix<float> x = normal_matrix(2 * n, n, 1);
+  for (index_t t = 0; t < x.rows(); ++t) {
+    for (index_t j = 1; j < n; ++j) x(t, j) = 0.8f * x(t, j - 1) + 0.6f * x(t, j);
+  }
+  hessian h(n);
+  h.add(x);
+  return known.emplace(n, std::move(h)).first->second;
+}
+
+/// Seconds of one n^3 product of the linked BLAS, or of Eigen: the floor's unit.
+double product_seconds(index_t n) {
+  const matrix<float> a = normal_matrix(n, n, 2), b = normal_matrix(n, n, 3);
+  matrix<float> c(n, n);
+  double best = std::numeric_limits<double>::max();
+  for (int k = 0; k < 3; ++k) {
+    const stopwatch watch;
+    linalg::gemm(1.0f, a, b, 0.0f, c);
+    best = std::min(best, watch.seconds());
+  }
+  return best;
+}
+
+/// A square layer of order n: seconds to factor its Hessian and to quantize it, and both over the
+/// seconds of one n^3 product in the same run.
+template <class Q, class X>
+void square_layer(benchmark::State& state, const Q& q, X executor) {
+  const index_t n = state.range(0);
+  const gptq<Q> method{.quantizer = q};
+  const hessian& h = moments(n);
+  const matrix<float> w = normal_matrix(n, n, 4);
+  const double product = product_seconds(n);
+  double factor = 0, quantize = 0;
+  for (auto _ : state) {
+    const stopwatch factoring;
+    const auto f = method.factor(h);
+    factor += factoring.seconds();
+    const stopwatch quantizing;
+    benchmark::DoNotOptimize(method.quantize(w, f, executor));
+    quantize += quantizing.seconds();
+  }
+  const auto rounds = static_cast<double>(state.iterations());
+  state.counters["product_s"] = product;
+  state.counters["factor_s"] = factor / rounds;
+  state.counters["quantize_s"] = quantize / rounds;
+  state.counters["over_product"] = (factor + quantize) / rounds / product;
+}
+
+void searched(benchmark::State& state) { square_layer(state, quantizer::uniform<4>{}, serial{}); }
+void by_range(benchmark::State& state) {
+  square_layer(state, quantizer::uniform<4>{.fit_by = quantizer::uniform_fit::range}, serial{});
+}
+void two_threads(benchmark::State& state) {
+  square_layer(state, quantizer::uniform<4>{}, threads{2});
+}
+
+#define OPENQUANT_SIZES Arg(2048)->Arg(4096)->Unit(benchmark::kMillisecond)
+BENCHMARK(by_range)->Name("gptq<uniform<4>>, scales by range")->OPENQUANT_SIZES;
+BENCHMARK(searched)->Name("gptq<uniform<4>>, scales searched")->OPENQUANT_SIZES;
+BENCHMARK(two_threads)->Name("gptq<uniform<4>>, scales searched, 2 threads")->OPENQUANT_SIZES;
+#undef OPENQUANT_SIZES
+
+}  // namespace

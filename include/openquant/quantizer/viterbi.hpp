@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include <openquant/core/contract.hpp>
+#include <openquant/core/lane16.hpp>
+#include <openquant/core/matrix.hpp>
+
+namespace openquant::quantizer {
+
+/// The cheapest closed path of T steps through the bitshift trellis of 2^L states: from state s, a
+/// symbol c of B bits leads to (s 2^B + c) mod 2^L, and step t through state s costs
+/// (value[s] - x_t)^2. A path is closed where its symbols, read in a circle, give its states.
+///
+///   state s_t   | h (B bits) |      p = s_t mod 2^(L-B)      |      all s_t that share p have the
+///   s_(t+1)     |      p = s_(t+1) / 2^B        | c (B bits) |      same 2^B successors
+///
+/// So of the 2^B states that share p one survives, and what is remembered of it are the B bits h.
+///
+/// Numbers: values and targets are 16-bit fixed point, a cost is the square over 2^15, rounded, and
+///          sums of them are 16 bits wide, saturated, with the least subtracted every few steps. A
+///          sum of 2^16 - 1 stands for "at least this much" and stays.
+/// Cost:    2^L differences, squares and sums a step; 2^L - 2^(L-B) comparisons
+/// Memory:  2^(L+2) + T B 2^(L-B-3) bytes
+/// Source:  Tseng et al., "QTIP", arXiv 2406.11235, Sec. 3.1 and Alg. 4
+template <int B, int L, index_t T>
+class viterbi {
+ public:
+  static_assert(1 <= B && B < L && L <= 24 && T >= 2 && T * B >= L);
+  static constexpr std::uint32_t states = std::uint32_t{1} << L;
+  static constexpr std::uint32_t prefixes = states >> B, branches = states / prefixes;
+  /// Steps after which a state has forgotten the one it came from.
+  static constexpr index_t depth = (L + B - 1) / B;
+  /// The first pass of `closed_path` looks this many steps to both sides of the seam, that is, at
+  /// all of them: 8 depths to each side cost 0.6 to 1 % of the error at 2 to 4 bits.
+  static constexpr index_t reach = T / 2;
+
+  /// What a search works in. Allocated here and used again; not to be shared by two threads.
+  struct workspace {
+    aligned_vector<std::uint16_t> cost = aligned_vector<std::uint16_t>(states);
+    aligned_vector<std::uint16_t> next = aligned_vector<std::uint16_t>(states);
+    /// Bit i of word (t, k, j): bit j of h of the survivor into prefix i of group k, at step t.
+    aligned_vector<std::uint32_t> history = aligned_vector<std::uint32_t>(T * words);
+  };
+
+  /// A path that is closed. The first pass searches freely around the seam and so finds in which
+  /// of the 2^(L-B) prefixes to cross it; the second searches all steps under that condition.
+  template <class Lane>
+  static void closed_path(const std::int16_t* value, std::span<const std::int16_t, T> x,
+                          std::span<std::uint32_t, T> path, workspace& ws) {
+    closed_path_through<Lane>(value, x, prefix_at_seam<Lane>(value, x, ws), path, ws);
+  }
+
+  /// Prefix of the state of step 0 on the cheapest path through the steps T - reach, ..., T - 1, 0,
+  /// ..., reach - 1 whose ends are free.
+  template <class Lane>
+  static std::uint32_t prefix_at_seam(const std::int16_t* value, std::span<const std::int16_t, T> x,
+                                      workspace& ws) {
+    start<Lane>(value, x[static_cast<std::size_t>(T - reach)], ws);
+    for (index_t t = 1; t < 2 * reach; ++t) {
+      const std::int16_t target = x[static_cast<std::size_t>((T - reach + t) % T)];
+      t <= reach ? step<Lane, false>(value, target, t, ws) : step<Lane, true>(value, target, t, ws);
+      if (t % calm == 0) subtract_least<Lane>(ws);
+    }
+    std::uint32_t s = cheapest(ws, 0, 1, states);
+    for (index_t t = 2 * reach - 1; t > reach; --t) s = before(s, t, ws);
+    return s >> B;
+  }
+
+  /// The cheapest path with s_0 / 2^B = prefix = s_(T-1) mod 2^(L-B).
+  template <class Lane>
+  static void closed_path_through(const std::int16_t* value, std::span<const std::int16_t, T> x,
+                                  std::uint32_t prefix, std::span<std::uint32_t, T> path,
+                                  workspace& ws) {
+    OPENQUANT_EXPECTS(prefix < prefixes);
+    start_from<Lane>(value, x[0], prefix, ws);
+    for (index_t t = 1; t < T; ++t) {
+      step<Lane, true>(value, x[static_cast<std::size_t>(t)], t, ws);
+      // Until every state can be reached, a saturated sum is a lie that must not come near.
+      if (t <= depth || t % calm == 0) subtract_least<Lane>(ws);
+    }
+    std::uint32_t s = cheapest(ws, prefix, prefixes, branches);
+    for (index_t t = T - 1; t > 0; --t) {
+      path[static_cast<std::size_t>(t)] = s;
+      s = before(s, t, ws);
+    }
+    path[0] = s;
+  }
+
+  /// Cost of being at `value` when x is wanted.
+  template <class Lane>
+  static Lane branch_cost(Lane value, Lane x) {
+    return signed_square(signed_difference(value, x));
+  }
+
+ private:
+  static constexpr index_t calm = 8;  // steps between two subtractions of the least cost
+  static constexpr std::uint32_t group = std::min(prefixes, std::uint32_t{32});
+  static constexpr index_t words = index_t{prefixes / group} * B;  // of history, a step
+
+  /// Registers wider than the trellis are of no use.
+  template <class Lane>
+  using fitting = std::conditional_t<(Lane::lanes <= group), Lane, plain16<1>>;
+
+  /// The cheapest of 2^Bits states `prefixes` apart, and its number.
+  template <class Lane, int Bits>
+  struct survivor {
+    Lane cost;
+    typename Lane::mask number[Bits > 0 ? Bits : 1];
+  };
+
+  template <class Lane, int Bits>
+  static survivor<Lane, Bits> contest(const std::uint16_t* cost) {
+    if constexpr (Bits == 0) {
+      return {Lane::load(cost), {}};
+    } else {
+      const auto a = contest<Lane, Bits - 1>(cost);
+      const auto b = contest<Lane, Bits - 1>(cost + (prefixes << (Bits - 1)));
+      survivor<Lane, Bits> best{min(a.cost, b.cost), {}};
+      const typename Lane::mask second = b.cost <= a.cost;
+      for (int j = 0; j + 1 < Bits; ++j) best.number[j] = select(second, b.number[j], a.number[j]);
+      best.number[Bits - 1] = second;
+      return best;
+    }
+  }
+
+  /// All states at the price of their first step.
+  template <class Any>
+  static void start(const std::int16_t* value, std::int16_t x, workspace& ws) {
+    using Lane = fitting<Any>;
+    const Lane target = Lane::fill(static_cast<std::uint16_t>(x));
+    for (std::uint32_t s = 0; s < states; s += Lane::lanes) {
+      store(branch_cost(Lane::load(value + s), target), ws.cost.data() + s);
+    }
+  }
+
+  /// The states of one prefix, and no other.
+  template <class Any>
+  static void start_from(const std::int16_t* value, std::int16_t x, std::uint32_t prefix,
+                         workspace& ws) {
+    std::fill(ws.cost.begin(), ws.cost.end(), std::uint16_t{65535});
+    using one = plain16<1>;
+    for (std::uint32_t s = prefix << B; s < (prefix + 1) << B; ++s) {
+      store(branch_cost(one::load(value + s), one::fill(static_cast<std::uint16_t>(x))),
+            ws.cost.data() + s);
+    }
+  }
+
+  /// From the costs up to step t - 1 to those up to step t.
+  template <class Any, bool Record>
+  static void step(const std::int16_t* value, std::int16_t x, index_t t, workspace& ws) {
+    using Lane = fitting<Any>;
+    constexpr std::uint32_t lanes = Lane::lanes;
+    const Lane target = Lane::fill(static_cast<std::uint16_t>(x));
+    const std::uint16_t* cost = ws.cost.data();
+    std::uint16_t* next = ws.next.data();
+    std::uint32_t* history = ws.history.data() + t * words;
+    for (std::uint32_t g = 0; g < prefixes; g += group) {
+      std::uint32_t h[B]{};
+      for (std::uint32_t i = 0; i < group; i += lanes) {
+        const auto best = contest<Lane, B>(cost + g + i);
+        const std::uint32_t first = (g + i) << B;
+        [&]<int... Part>(std::integer_sequence<int, Part...>) {
+          (store(saturated_sum(branch_cost(Lane::load(value + first + Part * lanes), target),
+                               repeat<static_cast<int>(branches), Part>(best.cost)),
+                 next + first + Part * lanes),
+           ...);
+        }
+        (std::make_integer_sequence<int, static_cast<int>(branches)>{});
+        if constexpr (Record) {
+          for (int j = 0; j < B; ++j) h[j] |= to_bits(best.number[j]) << i;
+        }
+      }
+      if constexpr (Record) history = std::copy(h, h + B, history);
+    }
+    std::swap(ws.cost, ws.next);
+  }
+
+  /// Subtracts the least cost from all, but for those that saturate.
+  template <class Any>
+  static void subtract_least(workspace& ws) {
+    using Lane = fitting<Any>;
+    std::uint16_t* cost = ws.cost.data();
+    Lane least = Lane::load(cost);
+    for (std::uint32_t s = Lane::lanes; s < states; s += Lane::lanes) {
+      least = min(least, Lane::load(cost + s));
+    }
+    std::uint16_t lane[Lane::lanes];
+    store(least, lane);
+    least = Lane::fill(*std::min_element(lane, lane + Lane::lanes));
+    const Lane top = Lane::fill(65535);
+    for (std::uint32_t s = 0; s < states; s += Lane::lanes) {
+      const Lane c = Lane::load(cost + s);
+      store(select(top <= c, top, saturated_difference(c, least)), cost + s);
+    }
+  }
+
+  /// The first of the cheapest among `count` states, `stride` apart.
+  static std::uint32_t cheapest(const workspace& ws, std::uint32_t first, std::uint32_t stride,
+                                std::uint32_t count) {
+    std::uint32_t best = first;
+    for (std::uint32_t k = 1; k < count; ++k) {
+      const std::uint32_t s = first + k * stride;
+      if (ws.cost[s] < ws.cost[best]) best = s;
+    }
+    return best;
+  }
+
+  /// The state before state s of step t.
+  static std::uint32_t before(std::uint32_t s, index_t t, const workspace& ws) {
+    const std::uint32_t p = s >> B;
+    const std::uint32_t* word = ws.history.data() + t * words + index_t{p / group} * B;
+    std::uint32_t h = 0;
+    for (int j = 0; j < B; ++j) h |= (word[j] >> p % group & 1) << j;
+    return p + h * prefixes;
+  }
+};
+
+}  // namespace openquant::quantizer
