@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include <openquant/metric/gaussian.hpp>
 #include <openquant/quantizer/e8p.hpp>
 
 #include "laws/quantizer_laws.hpp"
@@ -14,46 +15,48 @@ using quantizer::gaussian_fit;
 
 TEST_CASE("e8p: laws") {
   laws::check_quantizer_laws(e8p<2>{});
-  laws::check_quantizer_laws(e8p<2>{.fit_by = gaussian_fit::norm});
-  laws::check_quantizer_laws(e8p<2>{.fit_by = gaussian_fit::mse});
+  laws::check_quantizer_laws(e8p<2>{.fit_by = gaussian_fit::none});
+  laws::check_quantizer_laws(e8p<3>{.fit_by = gaussian_fit::norm});
+  laws::check_quantizer_laws(e8p<4>{.fit_by = gaussian_fit::mse});
 }
 
-/// Mean squared error on N(0,1) with sigma = 1, apart from `expected` by four standard errors at
-/// most.
+/// The error on N(0,1) with sigma = 1, apart from `expected` by at most four standard errors.
 template <class Q>
-void check_gaussian(double expected) {
-  using T = batch<default_arch>;
-  constexpr index_t lanes = lane_count<T>, samples = index_t{1} << 16;
-  const Q q;
-  double sum = 0, squares = 0;
-  for (index_t i = 0; i < samples; i += lanes) {
-    vec<T, 8> x;
+double check_gaussian(double expected) {
+  const Q q{.fit_by = gaussian_fit::none};
+  const auto measured = metric::gaussian<batch<default_arch>>(q, index_t{1} << 19, 21);
+  CAPTURE(Q::name());
+  CAPTURE(measured.mse);
+  CAPTURE(measured.standard_error);
+  CHECK(std::fabs(measured.mse - expected) <= 4 * measured.standard_error);
+  CHECK(measured.standard_error <= 0.006 * expected);
+  return measured.mse;
+}
+
+TEST_CASE("e8p: the docstring's errors on N(0,1)") {
+  check_gaussian<e8p<2>>(.0913);
+  CHECK(check_gaussian<e8p<3>>(.0288) < .84 * .034548);  // Lloyd-Max
+  CHECK(check_gaussian<e8p<4>>(.00796) < .85 * .009501);
+}
+
+TEST_CASE("e8p: codes hold the first stage lowest") {
+  using quantizer::e8_ball;
+  using quantizer::e8p_codebook;
+  const vec<float, 1> s{2};
+  const float unit = 2 * e8p<3>::spacing;
+  for (std::int32_t i = 0; i < 1000; ++i) {
+    const std::int32_t first = i * 65 & 65535, second = i & 255, other = i * 17 & 65535;
+    const vec<float, 8> p = e8p_codebook::point<float>(first);
+    const auto three = p + e8_ball::point<float>(second) * (1 / 1.75f);
+    const auto four = p + e8p_codebook::point<float>(other) * (1 / 3.65f);
+    const auto x = e8p<3>{}.decode(vec<std::int32_t, 1>{first | second << 16}, s);
+    const auto y = e8p<4>{}.decode(vec<std::int32_t, 2>{first, other}, s);
     for (index_t k = 0; k < 8; ++k) {
-      float lane[lanes];
-      for (index_t l = 0; l < lanes; ++l) {
-        lane[l] = random::normal(21, static_cast<std::uint64_t>((i + l) * 8 + k));
-      }
-      x[k] = load<T>(lane);
-    }
-    const vec<T, 1> sigma{T(1.0f)};
-    float error[lanes];
-    store(squared_norm(x - q.decode(q.encode(x, sigma), sigma)), error);
-    for (const float value : error) {
-      const double e = static_cast<double>(value) / 8;
-      sum += e, squares += e * e;
+      CHECK(x[k] == three[k] * unit);
+      CHECK(y[k] == four[k] * (2 * e8p<4>::spacing));
     }
   }
-  const double mean = sum / static_cast<double>(samples);
-  const double deviation = std::sqrt((squares / static_cast<double>(samples) - mean * mean) /
-                                     static_cast<double>(samples));
-  CAPTURE(Q::name());
-  CAPTURE(mean);
-  CAPTURE(deviation);
-  CHECK(std::fabs(mean - expected) <= 4 * deviation);
-  CHECK(deviation <= 0.004 * expected);
 }
-
-TEST_CASE("e8p: the docstring's errors on N(0,1)") { check_gaussian<e8p<2>>(.0913); }
 
 TEST_CASE("e8p: without a scale there is nothing to store") {
   const e8p<2> q{.fit_by = gaussian_fit::none};
@@ -65,6 +68,8 @@ TEST_CASE("e8p: without a scale there is nothing to store") {
   CHECK(e8p<2>{}.scale_bits() == 16);
   CHECK(e8p<2>::name() == "e8p<2>");
   CHECK(e8p<2>::code_bits == 16);
+  CHECK(e8p<3>::code_bits == 24);
+  CHECK(e8p<4>::code_bits == 32);
 }
 
 }  // namespace

@@ -2,21 +2,41 @@
 #pragma once
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
+#include <openquant/quantizer/e8_ball.hpp>
 #include <openquant/quantizer/e8p_codebook.hpp>
+#include <openquant/quantizer/e8p_residual.hpp>
 #include <openquant/quantizer/gaussian_scale.hpp>
 
 namespace openquant::quantizer {
 
+/// QuIP#'s codebooks of E8: eight weights are a point of E8P, 16 bits (B = 2), plus for B = 3 one
+/// of 256 short points of E8 and for B = 4 another of E8P, smaller by `ratio`.
+///
+/// Shapes:  8 weights; one field of 16 or 24 bits, or two of 16, the first stage lowest
+/// Error:   .0913, .0288, .00796 sigma^2 at B = 2, 3, 4 on N(0, sigma^2)
+/// Bits:    B a weight, 16 a group (0 unscaled)
+/// Cost:    one search of E8P to encode, for B > 2 seven, and three of the second stage
+/// Source:  Tseng et al., "QuIP#", arXiv 2402.04396, Secs. 4.2 and 4.3; the scales and the joint
+///          search are ours
 template <int B>
 struct e8p {
+  static_assert(2 <= B && B <= 4, "e8p<B>: B is 2, 3 or 4 bits");
   static constexpr index_t dim = 8;
   static constexpr int code_bits = 8 * B;
+  static constexpr index_t code_fields = B == 4 ? 2 : 1;
   static constexpr index_t scale_fields = 1;  // sigma
-  static constexpr bool nearest = true;
-  static constexpr float spacing = 1 / 1.04f;
+  static constexpr bool nearest = B == 2;
+
+  /// Of the first stage's lattice, in sigma; ratio and overshoot of the second. Tuned together on
+  /// N(0,1), to 1/50 of the first two and 1/10 of the last.
+  static constexpr float spacing = B == 2 ? 1 / 1.035f : B == 3 ? 1.0f : 1.1f;
+  using second = std::conditional_t<B == 3, e8_ball, e8p_codebook>;
+  static constexpr e8p_residual<second> stages =
+      B == 3 ? e8p_residual<second>{1.75f, 1.7f} : e8p_residual<second>{3.65f, 1.4f};
 
   gaussian_fit fit_by = gaussian_fit::weighted;
 
@@ -28,16 +48,34 @@ struct e8p {
   }
 
   template <class T>
-  OPENQUANT_HD lane_int_t<T> encode(const vec<T, 8>& x, const vec<T, 1>& s) const {
+  OPENQUANT_HD vec<lane_int_t<T>, code_fields> encode(const vec<T, 8>& x,
+                                                      const vec<T, 1>& s) const {
     const T inverse = select(s[0] > T(0.0f), T(1.0f) / (s[0] * T(spacing)), T(0.0f));
+    constexpr float farthest = B == 2 ? 1e36f : 1e16f;  // squares stay finite
     vec<T, 8> u;
-    for (index_t i = 0; i < 8; ++i) u[i] = min(max(x[i] * inverse, T(-1e36f)), T(1e36f));
-    return e8p_codebook::nearest(u);
+    for (index_t i = 0; i < 8; ++i) u[i] = min(max(x[i] * inverse, T(-farthest)), T(farthest));
+    if constexpr (B == 2) {
+      return {e8p_codebook::nearest(u)};
+    } else {
+      const auto found = stages.search(u);
+      if constexpr (B == 3)
+        return {found.first | (found.second << 16)};
+      else
+        return {found.first, found.second};
+    }
   }
-  template <class T, class Code>
-  OPENQUANT_HD vec<T, 8> decode(const Code& c, const vec<T, 1>& s) const {
-    return e8p_codebook::point<T>(c) * (s[0] * T(spacing));
+
+  template <class T, class Int>
+  OPENQUANT_HD vec<T, 8> decode(const vec<Int, code_fields>& c, const vec<T, 1>& s) const {
+    const T unit = s[0] * T(spacing);
+    if constexpr (B == 2)
+      return e8p_codebook::point<T>(c[0]) * unit;
+    else if constexpr (B == 3)
+      return stages.template point<T>(c[0] & Int(65535), c[0] >> 16) * unit;
+    else
+      return stages.template point<T>(c[0], c[1]) * unit;
   }
+
   template <class T>
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);
@@ -52,6 +90,6 @@ struct e8p {
   }
 };
 
-static_assert(Quantizer<e8p<2>>);
+static_assert(Quantizer<e8p<2>> && Quantizer<e8p<3>> && Quantizer<e8p<4>>);
 
 }  // namespace openquant::quantizer

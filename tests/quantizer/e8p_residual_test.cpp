@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <doctest/doctest.h>
+
+#include <openquant/core/random.hpp>
+#include <openquant/core/simd.hpp>
+#include <openquant/quantizer/e8_ball.hpp>
+#include <openquant/quantizer/e8p_residual.hpp>
+
+namespace {
+
+using namespace openquant;
+using quantizer::e8_ball;
+using quantizer::e8p_codebook;
+using quantizer::e8p_residual;
+
+constexpr e8p_residual<e8_ball> three{1.75f, 1.7f};
+constexpr e8p_residual<e8p_codebook> four{3.65f, 1.4f};
+
+using lanes = batch<default_arch>;
+
+vec<lanes, 8> sample(std::uint64_t i, float deviation) {
+  constexpr index_t width = lane_count<lanes>;
+  vec<lanes, 8> u;
+  for (std::uint64_t k = 0; k < 8; ++k) {
+    float lane[width];
+    for (std::uint64_t l = 0; l < static_cast<std::uint64_t>(width); ++l) {
+      lane[l] = deviation * random::normal(31, (i * 64 + l) * 8 + k);
+    }
+    u[static_cast<index_t>(k)] = load<lanes>(lane);
+  }
+  return u;
+}
+
+/// Sum over the lanes of |a - b|^2.
+double distance(const vec<lanes, 8>& a, const vec<lanes, 8>& b) {
+  return static_cast<double>(reduce_add(squared_norm(a - b)));
+}
+
+/// What was found is found again, in the middle as among points that overload.
+template <class Stages>
+void check_idempotent(const Stages& stages) {
+  double moved = 0;
+  for (std::uint64_t i = 0; i < 600; ++i) {
+    const auto found = stages.search(sample(i, 0.5f + 0.5f * static_cast<float>(i % 4)));
+    const auto y = stages.template point<lanes>(found.first, found.second);
+    const auto again = stages.search(y);
+    moved += distance(y, stages.template point<lanes>(again.first, again.second));
+  }
+  CHECK(moved == 0);
+}
+
+TEST_CASE("e8p_residual: what it finds, it finds again") {
+  check_idempotent(three);
+  check_idempotent(four);
+}
+
+/// The error is below that of the nearest point with the best remainder, by `gain` of it at least.
+template <class Second>
+void check_gain(const e8p_residual<Second>& stages, float deviation, double gain) {
+  double greedy = 0, joint = 0;
+  for (std::uint64_t i = 0; i < 600; ++i) {
+    const vec<lanes, 8> u = sample(i, deviation);
+    const auto first = e8p_codebook::nearest(u);
+    const auto rest = u - e8p_codebook::point<lanes>(first);
+    const auto second = Second::nearest(rest * lanes(stages.ratio));
+    const auto found = stages.search(u);
+    greedy += distance(u, stages.template point<lanes>(first, second));
+    joint += distance(u, stages.template point<lanes>(found.first, found.second));
+  }
+  CAPTURE(greedy);
+  CAPTURE(joint);
+  CHECK(joint <= (1 - gain) * greedy);
+}
+
+TEST_CASE("e8p_residual: the joint search gains 5 % over one stage after the other") {
+  check_gain(three, 1, 0.05);
+  check_gain(four, 1 / 1.1f, 0.05);
+}
+
+TEST_CASE("e8p_residual: on 40 points, not more than 5 % above the best of all 2^24 sums") {
+  double found = 0, best = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    vec<float, 8> u;
+    for (std::uint64_t k = 0; k < 8; ++k) {
+      u[static_cast<index_t>(k)] = random::normal(32, i * 8 + k);
+    }
+    float least = 1e9f;  // for each r the best p is exact
+    for (std::int32_t r = 0; r < 256; ++r) {
+      const vec<float, 8> left = u - e8_ball::point<float>(r) * (1 / three.ratio);
+      const auto p = e8p_codebook::point<float>(e8p_codebook::nearest(left));
+      least = std::min(least, squared_norm(left - p));
+    }
+    const auto sum = three.search(u);
+    found += static_cast<double>(squared_norm(u - three.point<float>(sum.first, sum.second)));
+    best += static_cast<double>(least);
+  }
+  CAPTURE(found);
+  CAPTURE(best);
+  CHECK(best <= found * (1 + 1e-6));
+  CHECK(found <= 1.05 * best);
+}
+
+}  // namespace
