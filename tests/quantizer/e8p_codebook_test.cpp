@@ -109,7 +109,7 @@ TEST_CASE("e8p_codebook: every point has its own code, at every lane width") {
 }
 
 TEST_CASE("e8p_codebook: far points stay in range") {
-  for (const float far : {1e6f, -1e6f}) {
+  for (const float far : {1e6f, -1e36f}) {
     const vec<float, 8> u{far, 1, far, -far, 0, 3, far, 2};
     const std::int32_t c = e8p_codebook::nearest(u);
     CHECK(0 <= c);

@@ -276,10 +276,10 @@ TEST_CASE("uniform: the operations of the docstring") {
     return lane::done.roundings / 128;  // one of each encoding, and one of the zero point
   };
   CHECK(passes(true, uniform_fit::range) == 0);
-  CHECK(passes(true, uniform_fit::mse) == 51);
-  CHECK(passes(true, uniform_fit::weighted) == 51);
-  CHECK(passes(false, uniform_fit::mse) == 233);
-  CHECK(passes(false, uniform_fit::weighted) == 233);
+  CHECK(passes(true, uniform_fit::mse) == 29);
+  CHECK(passes(true, uniform_fit::weighted) == 29);
+  CHECK(passes(false, uniform_fit::mse) == 127);
+  CHECK(passes(false, uniform_fit::weighted) == 127);
   lane::done = {};
   uniform<4>{}.encode(vec<lane, 1>{0.3f}, vec<lane, 2>{1.0f, 2.0f});
   CHECK(lane::done.divisions == 1);

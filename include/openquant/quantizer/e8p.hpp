@@ -31,7 +31,7 @@ struct e8p {
   OPENQUANT_HD lane_int_t<T> encode(const vec<T, 8>& x, const vec<T, 1>& s) const {
     const T inverse = select(s[0] > T(0.0f), T(1.0f) / (s[0] * T(spacing)), T(0.0f));
     vec<T, 8> u;
-    for (index_t i = 0; i < 8; ++i) u[i] = min(max(x[i] * inverse, T(-1e6f)), T(1e6f));
+    for (index_t i = 0; i < 8; ++i) u[i] = min(max(x[i] * inverse, T(-1e36f)), T(1e36f));
     return e8p_codebook::nearest(u);
   }
   template <class T, class Code>

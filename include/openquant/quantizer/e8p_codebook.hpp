@@ -67,7 +67,7 @@ struct e8p_codebook {
   static constexpr index_t dim = 8;
   static constexpr e8p_patterns table = make_e8p_patterns();
 
-  /// Code of the point nearest to u, exactly but for rounding; |u_i| below 1e6.
+  /// Code of the point nearest to u, exactly but for rounding; |u_i| at most 1e36.
   /// Cost: about 600 lane operations for each of the two shifts
   template <class T>
   OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
@@ -110,8 +110,8 @@ struct e8p_codebook {
     return round_even(half) != half;
   }
 
-  /// The pattern of least distance for one shift, and half that distance up to what both shifts
-  /// share. With y = u - shift and the signs of y, half of |y|^2 - |y - v|^2 is
+  /// The pattern of least distance for one shift, and half that squared distance less what both
+  /// shifts share, |u|^2 + 1/2. With y = u - shift and the signs of y, half of |y|^2 - |y - v|^2 is
   ///
   ///   sum_i |y_i| / 2 + sum_i (a_i - 1/2) |y_i| - |a|^2 / 2
   ///
@@ -122,12 +122,12 @@ struct e8p_codebook {
   OPENQUANT_HD static choice<T> best_pattern(const vec<T, 8>& u, T shift) {
     vec<T, 8> y, sorted,
         rank{T(0.0f), T(1.0f), T(2.0f), T(3.0f), T(4.0f), T(5.0f), T(6.0f), T(7.0f)};
-    T negatives = T(0.0f), rest = T(0.0f), total = T(0.0f);
+    T negatives = T(0.0f), sum = T(0.0f), total = T(0.0f);
     for (index_t i = 0; i < 8; ++i) {
       const T v = u[i] - shift;
       negatives = negatives + select(v < T(0.0f), T(1.0f), T(0.0f));
       sorted[i] = y[i] = abs(v);
-      rest = rest + y[i] * (y[i] - T(1.0f));
+      sum = sum + u[i];
       total = total + y[i];
     }
     for (index_t j = 1; j < 8; ++j) {
@@ -180,7 +180,7 @@ struct e8p_codebook {
       best = select(better, gain, best);
       pattern = select(better, T(static_cast<float>(table.extra[e])), pattern);
     }
-    return {rest * T(0.5f) - best, pattern};
+    return {T(0.0f) - shift * sum - total * T(0.5f) - best, pattern};
   }
 
   /// Descending, by Batcher's 19 exchanges.

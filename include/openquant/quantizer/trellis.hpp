@@ -10,6 +10,7 @@
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
 #include <openquant/core/matrix.hpp>
+#include <openquant/quantizer/code/latin.hpp>
 #include <openquant/quantizer/viterbi.hpp>
 
 namespace openquant::quantizer {
@@ -35,13 +36,13 @@ concept TrellisCode = requires(std::uint32_t state) {
 /// and x_t is decoded as sigma_r Code::value(s_t), sigma_r the scale of its row. Symbols are chosen
 /// by a Viterbi search, `viterbi.hpp`.
 ///
-/// Error:   sigma^2 times 0.0714 at B = 2, L = 12 and 0.068 at L = 16, on N(0, sigma^2); the other
-///          rates and codes in docs/quantizer/trellis.md
+/// Error:   0.2695, 0.0695, 0.0177, 0.0046 sigma^2 at B = 1, 2, 3, 4 on N(0, sigma^2), with L = 12
+///          and the code latin; 0.0669 at B = 2 with L = 16. Others: docs/quantizer/trellis.md
 /// Bits:    B a weight; 16 a group, or none if not `scaled`
-/// Cost:    to encode, about 1.4 to 2 passes of 2^L differences, squares and sums a weight; to
-///          decode, one value of the code a weight
+/// Cost:    to encode, two passes of 2^L differences, squares and sums a weight; to decode, one
+///          value of the code a weight
 /// Source:  Tseng et al., "QTIP", arXiv 2406.11235, Sec. 3
-template <int B, int L, class Code>
+template <int B, int L = 12, class Code = code::latin>
 requires TrellisCode<Code, B, L>
 struct trellis {
   static_assert(1 <= B && B <= 4, "trellis<B, L, Code>: B is 1 to 4 bits");
@@ -52,6 +53,10 @@ struct trellis {
   static constexpr index_t scale_fields = 1;  // sigma
 
   using search = viterbi<B, L, steps>;
+  /// The search sees weights over sigma, and values, times this as 16-bit integers: as fine as they
+  /// allow at 3 and 4 bits, where errors are small; coarser at 1 and 2, where their sums grow
+  /// large.
+  static constexpr float unit = B == 1 ? 4096.0f : B == 2 ? 5792.0f : 8192.0f;
 
   /// False: no scale is stored, and the weights are taken to be of deviation 1.
   bool scaled = true;
@@ -139,9 +144,6 @@ struct trellis {
   }
 
  private:
-  /// Fixed point: as fine as 16 bits allow at 3 and 4 bits, where errors are small; coarser at 1
-  /// and 2, where the sums of squares grow large.
-  static constexpr float unit = B == 1 ? 4096.0f : B == 2 ? 5792.0f : 8192.0f;
   static constexpr float largest = std::min(4 * unit, 32767.0f);
 
   struct table {
@@ -154,13 +156,15 @@ struct trellis {
       table v;
       for (std::uint32_t s = 0; s < search::states; ++s) {
         v.real[s] = Code::template value<B, L>(s);
-        v.fixed[s] =
-            static_cast<std::int16_t>(round_even(std::clamp(v.real[s] * unit, -32767.0f, 32767.0f)));
+        v.fixed[s] = static_cast<std::int16_t>(
+            round_even(std::clamp(v.real[s] * unit, -32767.0f, 32767.0f)));
       }
       return v;
     }();
     return all;
   }
 };
+
+static_assert(Quantizer<trellis<1>> && Quantizer<trellis<4>>);
 
 }  // namespace openquant::quantizer

@@ -20,8 +20,8 @@ enum class uniform_fit : std::uint8_t { range, mse, weighted };
 ///
 /// Error:   |x - decode(encode(x))| <= step/2 inside the range
 /// Bits:    B a weight; 16 + B (asymmetric) or 16 (symmetric) a group
-/// Cost:    encode: one division, one rounding; fit by range: one pass, by mse or weighted: 51
-///          passes (symmetric) or 233 (asymmetric)
+/// Cost:    encode: one division, one rounding; fit by range: one pass, by mse or weighted: 29
+///          passes (symmetric) or 127 (asymmetric)
 /// Source:  Frantar et al., "GPTQ", ICLR 2023 (format); Lin et al., "NeUQI", arXiv 2505.17595
 ///          (joint search of step and integer zero point under the Hessian's diagonal)
 template <int B>
@@ -93,8 +93,8 @@ struct uniform {
     return min(max(round_even(steps), T(0.0f)), T(max_code));
   }
 
-  /// Coarse: steps from 1.05 of the given one down to 0.14 in ratios of 0.95, zeros up to 2 away.
-  /// Fine: +-2.5 % around the best in half percents, zeros up to 1 away.
+  /// Coarse: steps from 1.05 of the given one down to 0.14 in ratios of 0.9, zeros up to 2 away.
+  /// Fine: +-5 % around the best in steps of 1.25 %, zeros up to 1 away.
   template <class T>
   OPENQUANT_HD vec<T, 2> search(const group_view<T>& group, T step, T zero) const {
     const auto around = [this](T middle, index_t offset) {
@@ -102,14 +102,13 @@ struct uniform {
       return min(max(middle + T(static_cast<float>(offset)), T(0.0f)), T(max_code));
     };
     const index_t zeros = symmetric ? 1 : 5, fine_zeros = symmetric ? 1 : 3;
-    const vec<T, 2> coarse = best_scale(*this, group, 40 * zeros, [&](index_t k) -> vec<T, 2> {
+    const vec<T, 2> coarse = best_scale(*this, group, 20 * zeros, [&](index_t k) -> vec<T, 2> {
       float shrink = 1.05f;
-      for (index_t i = 0; i < k / zeros; ++i) shrink *= 0.95f;
+      for (index_t i = 0; i < k / zeros; ++i) shrink *= 0.9f;
       return {step * T(shrink), around(zero, k % zeros - zeros / 2)};
     });
-    return best_scale(*this, group, 11 * fine_zeros, [&](index_t k) -> vec<T, 2> {
-      const index_t half_percents = k / fine_zeros - 5;
-      const float stretch = 1.0f + 0.005f * static_cast<float>(half_percents);
+    return best_scale(*this, group, 9 * fine_zeros, [&](index_t k) -> vec<T, 2> {
+      const float stretch = 1.0f + 0.0125f * static_cast<float>(k / fine_zeros - 4);
       return {coarse[0] * T(stretch), around(coarse[1], k % fine_zeros - fine_zeros / 2)};
     });
   }

@@ -23,23 +23,33 @@ namespace openquant::quantizer::code {
 /// Error:   docs/quantizer/trellis.md; at 3 and 4 bits L = 12 does here what a random code does at
 ///          L = 16
 /// Cost:    one normal quantile a value, so a table of 2^L values is computed once
-/// Source:  this library, after Ungerboeck's rules for the labels of a trellis ("Channel coding with
+/// Source:  this library, after Ungerboeck's rules for the labels of a trellis ("Channel coding
+/// with
 ///          multilevel/phase signals", IEEE Trans. Inf. Theory 28(1), 1982)
 struct latin {
   static std::string name() { return "latin"; }
 
   template <int B, int L>
   static float value(std::uint32_t state) {
-    static_assert(1 <= B && B <= 4);
-    constexpr double scale[] = {0.866, 1.007, 1.052, 1.078};
-    return static_cast<float>(scale[B - 1] * random::normal_quantile(probability<B, L>(state)));
+    return static_cast<float>(deviation<B, L>() *
+                              random::normal_quantile(probability<B, L>(state)));
+  }
+
+  /// Of the values: that of the best reproduction at B bits, sqrt(1 - 4^-B), and above it where few
+  /// states are to span the distribution; within 0.3 % of the least error at L = 12 and L = 16.
+  template <int B, int L>
+  static double deviation() {
+    static_assert(1 <= B && B <= 4 && L <= 20);
+    constexpr double excess[] = {0.005, 0.04, 0.065, 0.10};
+    return std::sqrt(1 - std::exp2(-2 * B)) * (1 + excess[B - 1] * (20 - L) / 8);
   }
 
   /// Which quantile of N(0,1) the state stands for: an odd multiple of 2^-(L+1), each taken once.
   template <int B, int L>
   static double probability(std::uint32_t state) {
     static_assert(L >= 2 * B);
-    constexpr std::uint32_t symbols = std::uint32_t{1} << B, middles = std::uint32_t{1} << (L - 2 * B);
+    constexpr std::uint32_t symbols = std::uint32_t{1} << B,
+                            middles = std::uint32_t{1} << (L - 2 * B);
     const std::uint32_t c = state % symbols, m = state / symbols % middles;
     const std::uint32_t h = state / symbols / middles;
     const auto r = static_cast<std::uint32_t>(random::bits(0, m));

@@ -15,7 +15,7 @@ struct one_mad {
   template <int B, int L>
   static float value(std::uint32_t state) {
     static_assert(1 <= B && B <= 4);
-    constexpr float scale[] = {0.860f, 0.975f, 1.000f, 1.010f};
+    constexpr float scale[] = {0.868f, 1.014f, 1.055f, 1.066f};
     return raw(state) * scale[B - 1];
   }
 

@@ -11,7 +11,8 @@ namespace openquant::quantizer::code {
 /// The sum of two random halves: one multiplication, addition, mask and exclusive or of the state
 /// leave two fp16 numbers, each of random sign, fraction and low exponent. No table.
 ///
-/// Error:   see docs/quantizer/trellis.md; the raw values have a deviation of 1.244 (L = 16), so they
+/// Error:   see docs/quantizer/trellis.md; the raw values have a deviation of 1.244 (L = 16), so
+/// they
 ///          are scaled to what the trellis wants: sqrt(1 - 4^-B), a little above it from 2 bits on
 /// Source:  Tseng et al., "QTIP", arXiv 2406.11235, Sec. 3.2.1 (3INST)
 struct three_inst {
@@ -20,7 +21,7 @@ struct three_inst {
   template <int B, int L>
   static float value(std::uint32_t state) {
     static_assert(1 <= B && B <= 4);
-    constexpr float scale[] = {0.700f, 0.810f, 0.830f, 0.835f};
+    constexpr float scale[] = {0.703f, 0.808f, 0.845f, 0.870f};
     return raw(state) * scale[B - 1];
   }
 
