@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <type_traits>
 
@@ -92,6 +93,14 @@ TEST_CASE("matrix: transposed in place, at sizes around the tiles'") {
       }
     }
     CHECK(transposed);
+    mirror_lower(a.view().block(0, 0, n, n));
+    bool mirrored = true;
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) {
+        mirrored = mirrored && a(i, j) == static_cast<float>(100 * std::min(i, j) + std::max(i, j));
+      }
+    }
+    CHECK(mirrored);
   }
 }
 

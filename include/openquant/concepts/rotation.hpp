@@ -26,6 +26,13 @@ concept Rotation = std::copyable<R> && requires(const R r, index_t n, std::span<
   r.bind(n).apply_inverse(x);
 };
 
+/// A rotation that says of itself, by a static constant `is_identity`, that it changes nothing: who
+/// would transform a whole Hessian with it need not.
+template <class R>
+concept IdentityRotation = Rotation<R> && requires {
+  requires R::is_identity;
+};
+
 /// A rotation that turns the outputs too, W <- R_out W R^T:
 ///
 ///   r.bind_outputs(m)        R_out for length m, as bind(n)

@@ -59,16 +59,51 @@ class matrix_view {
   index_t rows_ = 0, cols_ = 0, stride_ = 0;
 };
 
-/// A <- A^T for a square A, in tiles of which two fit the cache.
+/// A <- A^T for a square A. Tiles are turned in a buffer of their own: where the rows of A are a
+/// power of two apart, those of a tile would push each other out of the cache.
 template <class T>
 void transpose(matrix_view<T> a) {
   OPENQUANT_EXPECTS(a.rows() == a.cols());
-  constexpr index_t tile = 32;
+  constexpr index_t tile = 16;
   const index_t n = a.rows();
+  T upper[tile][tile], lower[tile][tile];
   for (index_t i0 = 0; i0 < n; i0 += tile) {
+    const index_t rows = i0 + tile < n ? tile : n - i0;
     for (index_t j0 = 0; j0 <= i0; j0 += tile) {
-      for (index_t i = i0; i < i0 + tile && i < n; ++i) {
-        for (index_t j = j0; j < j0 + tile && j < i; ++j) std::swap(a(i, j), a(j, i));
+      const index_t cols = j0 + tile < n ? tile : n - j0;
+      for (index_t i = 0; i < rows; ++i) {
+        for (index_t j = 0; j < cols; ++j) lower[j][i] = a(i0 + i, j0 + j);
+      }
+      for (index_t j = 0; j < cols; ++j) {
+        for (index_t i = 0; i < rows; ++i) upper[i][j] = a(j0 + j, i0 + i);
+      }
+      for (index_t i = 0; i < rows; ++i) {
+        for (index_t j = 0; j < cols; ++j) a(i0 + i, j0 + j) = upper[i][j];
+      }
+      for (index_t j = 0; j < cols; ++j) {
+        for (index_t i = 0; i < rows; ++i) a(j0 + j, i0 + i) = lower[j][i];
+      }
+    }
+  }
+}
+
+/// What lies above the diagonal of a square A <- what lies below, by tiles as in `transpose`.
+template <class T>
+void mirror_lower(matrix_view<T> a) {
+  OPENQUANT_EXPECTS(a.rows() == a.cols());
+  constexpr index_t tile = 16;
+  const index_t n = a.rows();
+  T turned[tile][tile];
+  for (index_t i0 = 0; i0 < n; i0 += tile) {
+    const index_t rows = i0 + tile < n ? tile : n - i0;
+    for (index_t j0 = 0; j0 <= i0; j0 += tile) {
+      const index_t cols = j0 + tile < n ? tile : n - j0;
+      for (index_t i = 0; i < rows; ++i) {
+        for (index_t j = 0; j < cols; ++j) turned[j][i] = a(i0 + i, j0 + j);
+      }
+      for (index_t j = 0; j < cols; ++j) {
+        const index_t below = i0 == j0 ? j + 1 : 0;  // on the diagonal, only what lies above it
+        for (index_t i = below; i < rows; ++i) a(j0 + j, i0 + i) = turned[j][i];
       }
     }
   }

@@ -57,10 +57,10 @@ class basis {
   matrix<float> hessian_to(const hessian& h) const {
     const index_t n = h.size();
     matrix<float> rotated = h.mean();
-    for (int side = 0; side < 2; ++side) {  // rows, then columns: H is symmetric
-      for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));
-      transpose(rotated.view());
-    }
+    if (IdentityRotation<R> && scales_.empty()) return rotated;
+    for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));  // H' is symmetric, and so is H:
+    transpose(rotated.view());                                 // the other side is the rows again
+    for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));
     return rotated;
   }
 

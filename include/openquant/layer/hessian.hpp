@@ -59,19 +59,13 @@ class hessian {
   }
   /// The mean over tokens, (n, n).
   matrix<float> mean() const {
-    constexpr index_t tile = 32;  // on either side of the diagonal, both in cache
     const index_t n = size();
     const auto tokens = static_cast<double>(std::max(tokens_, index_t{1}));
     matrix<float> h(n, n);
-    for (index_t i0 = 0; i0 < n; i0 += tile) {
-      for (index_t j0 = 0; j0 <= i0; j0 += tile) {
-        for (index_t i = i0; i < std::min(i0 + tile, n); ++i) {
-          for (index_t j = j0; j < std::min(j0 + tile, i + 1); ++j) {
-            h(i, j) = h(j, i) = static_cast<float>(moments_(i, j) / tokens);
-          }
-        }
-      }
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j <= i; ++j) h(i, j) = static_cast<float>(moments_(i, j) / tokens);
     }
+    mirror_lower(h.view());
     return h;
   }
   /// The diagonal of the mean, (n).

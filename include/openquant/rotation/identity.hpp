@@ -6,6 +6,7 @@ namespace openquant::rotation {
 
 /// No rotation: R = I, every length, nothing stored.
 struct identity {
+  static constexpr bool is_identity = true;
   struct bound {
     void apply(std::span<float>) const noexcept {}
     void apply_inverse(std::span<float>) const noexcept {}
