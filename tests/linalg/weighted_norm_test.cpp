@@ -47,6 +47,29 @@ TEST_CASE("weighted_norm: hand cases") {
   CHECK(weighted_squared_norm(matrix<float>(3, 2), h) == 0);
 }
 
+TEST_CASE("weighted_norm: matrices side by side, each as by itself") {
+  constexpr index_t n = 12, width = 3;
+  matrix<float> h(n, n), side_by_side(n, 2 * width);
+  for (index_t i = 0; i < n; ++i) {
+    for (index_t j = 0; j <= i; ++j) h(i, j) = h(j, i) = static_cast<float>(i * j % 5 - 2);
+  }
+  for (index_t i = 0; i < n * 2 * width; ++i)
+    side_by_side.data()[i] = static_cast<float>(i % 7 - 3);
+  const auto sums = linalg::weighted_squared_norms(side_by_side, h, width);
+  const auto plain = linalg::weighted_squared_norms(side_by_side, {}, width);
+  REQUIRE(sums.size() == 2);
+  for (index_t k = 0; k < 2; ++k) {
+    matrix<float> e(width, n);
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t r = 0; r < width; ++r) e(r, i) = side_by_side(i, k * width + r);
+    }
+    CHECK(sums[static_cast<std::size_t>(k)] == weighted_squared_norm(e, h));  // small integers
+    CHECK(plain[static_cast<std::size_t>(k)] == weighted_squared_norm(e, {}));
+  }
+  CHECK_THROWS_WITH_AS(linalg::weighted_squared_norms(side_by_side, h, 4),
+                       "weighted_squared_norms: 6 columns are no matrices of 4 rows", error);
+}
+
 TEST_CASE("weighted_norm: shapes that do not fit are refused") {
   CHECK_THROWS_AS(weighted_squared_norm(matrix<float>(2, 3), matrix<float>(2, 2)), error);
   CHECK_THROWS_AS(weighted_squared_norm(matrix<float>(2, 3), matrix<float>(4, 3)), error);

@@ -94,25 +94,29 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
     double weights = 0, error = 0, round_to_nearest = 0;
   };
   std::vector<norms> sampled(static_cast<std::size_t>(strips));
-  const auto squared_norm = [&](matrix_view<const float> e) {  // (n, strip)
-    return linalg::weighted_squared_norm<linalg::op::transpose>(e, h);
-  };
   executor.run((m + slab - 1) / slab, [&](index_t task) {
     const index_t first = task * slab, rows = std::min(slab, m - first);
     panel_t coded(q, problem, first, rows);
     coded.quantize(&out);
     for (index_t r = 0; r < rows; r += strip) {
       if ((first + r) / strip % stride != 0) continue;
-      norms& part = sampled[static_cast<std::size_t>((first + r) / strip)];
-      part.weights = squared_norm(coded.weights(r));
-      part.error = squared_norm(coded.error().block(0, r, coded.error().rows(), strip));
-      part.round_to_nearest = part.error;
-      if (problem.u.empty()) continue;
-      panel_problem rounding = problem;
-      rounding.u = {};
-      panel_t rounded(q, rounding, first + r, std::min(strip, rows - r));
-      rounded.quantize(nullptr);
-      part.round_to_nearest = squared_norm(rounded.error());
+      const index_t n = problem.w.cols(), parts = problem.u.empty() ? 2 : 3;
+      matrix<float> e(n, parts * strip);  // weights, error, error of rounding, for one product
+      const auto set = [&](index_t part, matrix_view<const float> a) {
+        for (index_t p = 0; p < n; ++p) std::ranges::copy(a.row(p), &e(p, part * strip));
+      };
+      set(0, coded.weights(r));
+      set(1, coded.error().block(0, r, n, strip));
+      if (!problem.u.empty()) {
+        panel_problem rounding = problem;
+        rounding.u = {};
+        panel_t rounded(q, rounding, first + r, std::min(strip, rows - r));
+        rounded.quantize(nullptr);
+        set(2, rounded.error());
+      }
+      const std::vector<double> squares = linalg::weighted_squared_norms(e, h, strip);
+      sampled[static_cast<std::size_t>((first + r) / strip)] = {squares[0], squares[1],
+                                                                squares.back()};
     }
   });
   norms sum;
