@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that are missing: sh .ci/install.sh library|examples|tests|ci ...
+# Installs the Debian packages that are missing: sh .ci/install.sh library|examples|tests|bench|ci ...
 # The one list of what this repository needs. Without apt-get, or without the right to use it, it
 # names what is missing and leaves it to the caller to go on.
 set -eu
@@ -11,7 +11,8 @@ for purpose in "$@"; do
                    libopenblas-dev" ;;
     examples) need="$need libcli11-dev gnuplot-nox" ;;
     tests) need="$need doctest-dev python3 python3-pip" ;;
-    ci) need="$need git clang clang-format clang-tidy libbenchmark-dev" ;;
+    bench) need="$need libbenchmark-dev" ;;
+    ci) need="$need git clang clang-format clang-tidy" ;;
     *) echo "install.sh: unknown purpose $purpose" >&2; exit 2 ;;
   esac
 done

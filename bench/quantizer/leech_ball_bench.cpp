@@ -5,10 +5,11 @@
 
 namespace {
 
-using namespace openquant;
-using quantizer::leech_ball;
+using openquant::quantizer::leech_ball;
 
-BENCHMARK_CAPTURE(bench::quantizer_bench<leech_ball>, ball, leech_ball{}, {.published = 0.0775})
-    ->Name("leech_ball");
+void row(benchmark::State& state) {
+  openquant::bench::quantizer_bench(state, leech_ball{}, {.published = 0.0775});
+}
+BENCHMARK(row)->Name("leech_ball");
 
 }  // namespace

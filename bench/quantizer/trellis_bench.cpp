@@ -3,6 +3,7 @@
 
 #include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/code/three_inst.hpp>
+#include <openquant/quantizer/code/trained.hpp>
 #include <openquant/quantizer/trellis.hpp>
 
 #include "common.hpp"
@@ -76,6 +77,7 @@ const bool added = [] {
   add_rates<8, code::latin>(1 << 20);
   add_rates<10, code::latin>(1 << 20);
   add_rates<12, code::latin>(1 << 20);
+  add_rates<12, code::trained>(1 << 20);
   add_rates<12, code::three_inst>(1 << 19);
   add_rates<12, code::one_mad>(1 << 19);
   add_rates<16, code::latin>(1 << 17);

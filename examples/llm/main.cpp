@@ -31,7 +31,10 @@ std::vector<llm::window> read_windows(const std::string& path, const llm::model&
 /// The methods asked for, or all; throws for a name that is not on offer.
 std::vector<llm::method> select(const std::vector<std::string>& names) {
   std::vector<llm::method> all = llm::methods(), chosen;
-  if (names.empty()) return all;
+  if (names.empty()) {
+    std::erase_if(all, [](const llm::method& m) { return !m.by_default; });
+    return all;
+  }
   for (const std::string& name : names) {
     const auto found = std::ranges::find(all, name, &llm::method::name);
     if (found == all.end()) {

@@ -38,6 +38,7 @@ struct method {
   std::string type;    ///< "gptq<uniform<4>, identity, identity>, group size 128, damping 0.01"
   bool needs_calibration = true;
   quantize_layers quantize;
+  bool by_default = true;  ///< run where no method is named
 };
 
 template <class Quantized>
@@ -81,11 +82,15 @@ method data_free(std::string name, std::string family, const oq::round_to_neares
 /// Each family of compositions is compiled in a file of its own.
 std::vector<method> uniform_methods();
 std::vector<method> lloyd_max_methods();
+std::vector<method> lattice_methods();
+std::vector<method> trellis_methods();
 
 /// Every composition on offer.
 inline std::vector<method> methods() {
-  std::vector<method> list = uniform_methods();
-  std::ranges::move(lloyd_max_methods(), std::back_inserter(list));
+  std::vector<method> list;
+  for (const auto family : {uniform_methods, lloyd_max_methods, lattice_methods, trellis_methods}) {
+    std::ranges::move(family(), std::back_inserter(list));
+  }
   return list;
 }
 

@@ -43,7 +43,7 @@ TEST_CASE("lane16: comparisons are unsigned") {
   CHECK(to_bits(of(3) <= of(3)) == 1);
 }
 
-TEST_CASE("lane16: masks select lanes and other masks") {
+TEST_CASE("lane16: masks select lanes") {
   using four = plain16<4>;
   const std::vector<std::uint16_t> a{1, 9, 3, 9}, b{5, 6, 7, 8};
   const auto x = four::load(a.data()), y = four::load(b.data());
@@ -52,7 +52,6 @@ TEST_CASE("lane16: masks select lanes and other masks") {
   std::uint16_t chosen[4];
   store(select(m, x, y), chosen);
   CHECK(std::vector<std::uint16_t>(chosen, chosen + 4) == std::vector<std::uint16_t>{1, 6, 3, 8});
-  CHECK((to_bits(select(m, y <= x, x <= x)) & 15u) == 0b1010);
 }
 
 TEST_CASE("lane16: repeat writes every lane so many times, over as many registers") {

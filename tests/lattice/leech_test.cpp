@@ -2,12 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <doctest/doctest.h>
 #include <vector>
 
-#include <openquant/core/random.hpp>
-#include <openquant/core/simd.hpp>
 #include <openquant/lattice/leech.hpp>
+
+#include "laws/lattice_laws.hpp"
 
 namespace {
 
@@ -82,6 +81,13 @@ double least_by_cosets(const point& x) {
   return least;
 }
 
+static_assert(Lattice<leech> && leech::dim == 24);
+
+TEST_CASE("leech: laws and second moment 0.065753") {
+  laws::check_lattice_laws<leech>(0.065753);
+  CHECK(leech::name() == "leech");
+}
+
 TEST_CASE("leech: no coset of 8192 has a nearer point") {
   for (std::uint64_t i = 0; i < 60; ++i) {
     const point x = random_point(1, i, i < 50 ? 64 : 4e4), y = leech::nearest(x);
@@ -150,42 +156,6 @@ TEST_CASE("leech: a deep hole is at the covering radius, 4, of 48 points; no poi
   CHECK(furthest <= 16 + 1e-4);
 }
 
-TEST_CASE_TEMPLATE("leech: lanes give what floats give", T, batch<baseline_arch>,
-                   batch<default_arch>) {
-  constexpr index_t lanes = lane_count<T>;
-  for (std::uint64_t i = 0; i < 40; ++i) {
-    vec<T, 24> x;
-    std::vector<point> alone(static_cast<std::size_t>(lanes));
-    for (index_t l = 0; l < lanes; ++l) {
-      const auto number = i * static_cast<std::uint64_t>(lanes) + static_cast<std::uint64_t>(l);
-      point& a = alone[static_cast<std::size_t>(l)];
-      a = random_point(9, number, 40);
-      if (l % 3 == 1) {  // ties
-        for (index_t k = 0; k < 24; ++k) a[k] = std::rint(a[k]);
-      }
-    }
-    for (index_t k = 0; k < 24; ++k) {
-      float values[lanes];
-      for (index_t l = 0; l < lanes; ++l) values[l] = alone[static_cast<std::size_t>(l)][k];
-      x[k] = load<T>(values);
-    }
-    const vec<T, 24> y = leech::nearest(x), c = leech::coordinates(y), p = leech::point(c);
-    bool same = true;
-    for (index_t k = 0; k < 24; ++k) {
-      float points[lanes], coordinates[lanes], again[lanes];
-      store(y[k], points);
-      store(c[k], coordinates);
-      store(p[k], again);
-      for (index_t l = 0; l < lanes; ++l) {
-        const point expected = leech::nearest(alone[static_cast<std::size_t>(l)]);
-        same = same && points[l] == expected[k] && again[l] == expected[k] &&
-               coordinates[l] == leech::coordinates(expected)[k];
-      }
-    }
-    CHECK(same);
-  }
-}
-
 TEST_CASE("leech: the generator is triangular, its rows lie in the lattice and span it") {
   constexpr auto g = leech::generator();
   double determinant = 1;
@@ -205,49 +175,11 @@ TEST_CASE("leech: the generator is triangular, its rows lie in the lattice and s
   CHECK(leech::volume == std::pow(8.0, 12));
 }
 
-TEST_CASE("leech: coordinates are integers and give the point back") {
-  for (std::uint64_t i = 0; i < 200; ++i) {
-    const point y = leech::nearest(random_point(10, i, 200)), c = leech::coordinates(y);
-    for (index_t k = 0; k < 24; ++k) CHECK(c[k] == std::rint(c[k]));
-    CHECK(squared_distance(leech::point(c), y) == 0);
-  }
-}
-
 TEST_CASE("leech: points beyond float's integers are finite and near") {
   for (const float magnitude : {1e6f, 1e9f, 1e30f, -1e38f}) {
     const point x = random_point(11, 0, 2) * magnitude, y = leech::nearest(x);
     for (index_t k = 0; k < 24; ++k) CHECK(std::fabs(y[k] - x[k]) <= 8 + 1e-6f * std::fabs(x[k]));
   }
-}
-
-/// E|x - nearest(x)|^2 / 24 / volume^(1/12), x uniform modulo 8 Z^24, which the lattice contains.
-TEST_CASE("leech: the second moment is 0.065753, within five standard errors of 0.00002") {
-  using T = batch<default_arch>;
-  constexpr std::uint64_t count = 100000 / lane_count<T>;
-  double sum = 0, squares = 0;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    vec<T, 24> x;
-    for (index_t k = 0; k < 24; ++k) {
-      float values[lane_count<T>];
-      for (index_t l = 0; l < lane_count<T>; ++l) {
-        const auto number = static_cast<std::uint64_t>(l * 24 + k) + i * 24 * lane_count<T>;
-        values[l] = static_cast<float>(8 * random::uniform(12, number));
-      }
-      x[k] = load<T>(values);
-    }
-    float moments[lane_count<T>];
-    store(squared_norm(x - leech::nearest(x)), moments);
-    for (const float moment : moments) {
-      const double g = static_cast<double>(moment) / 24 / 8;
-      sum += g;
-      squares += g * g;
-    }
-  }
-  const double n = static_cast<double>(count * lane_count<T>), mean = sum / n;
-  const double error = std::sqrt((squares / n - mean * mean) / n);
-  CHECK(error < 0.00002);
-  CHECK(std::fabs(mean - 0.065753) <= 5 * error);
-  CHECK(std::fabs(mean - 0.065771) < 0.0001);  // the published estimate
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <doctest/doctest.h>
@@ -13,7 +14,6 @@ namespace {
 using namespace openquant;
 using linalg::hadamard_transform;
 using linalg::split_hadamard;
-using linalg::walsh_hadamard;
 
 std::vector<float> normal_vector(index_t n, std::uint64_t seed) {
   std::vector<float> x;
@@ -32,24 +32,6 @@ double norm(const std::vector<float>& x) {
 /// Sylvester's matrix: -1 to the number of common bits.
 double sylvester(index_t i, index_t j) {
   return std::popcount(static_cast<std::size_t>(i & j)) % 2 ? -1 : 1;
-}
-
-TEST_CASE("hadamard: walsh_hadamard is Sylvester's matrix") {
-  for (const index_t n : {1, 2, 4, 8, 16, 64, 256}) {
-    const auto x = normal_vector(n, 1);
-    auto y = x;
-    walsh_hadamard(y);
-    double magnitude = 0;
-    for (const float v : x) magnitude += std::fabs(static_cast<double>(v));
-    const double bound = std::log2(static_cast<double>(n) + 1) * 0x1p-24 * magnitude;
-    for (index_t i = 0; i < n; ++i) {
-      double sum = 0;
-      for (index_t j = 0; j < n; ++j) {
-        sum += sylvester(i, j) * static_cast<double>(x[static_cast<std::size_t>(j)]);
-      }
-      CHECK(std::fabs(static_cast<double>(y[static_cast<std::size_t>(i)]) - sum) <= bound);
-    }
-  }
 }
 
 TEST_CASE("hadamard: equals the dense H_m x Sylvester / sqrt(n)") {
@@ -98,6 +80,63 @@ TEST_CASE("hadamard: orthonormal, with its inverse, at the sizes of models") {
       error = std::max(error, static_cast<double>(std::fabs(y[i] - x[i])));
     }
     CHECK(error <= 1e-5);
+  }
+}
+
+TEST_CASE_TEMPLATE("hadamard: every width of the lanes gives the same bits", Arch, baseline_arch,
+                   default_arch) {
+  for (const index_t n : {2, 8, 24, 56, 64, 344, 768, 1408, 2736, 4096}) {
+    CAPTURE(n);
+    const auto size = split_hadamard(n);
+    const hadamard_transform h(n);
+    auto x = normal_vector(n, 4), y = x;
+    h.apply<Arch>(x);
+    const auto power = static_cast<std::size_t>(size->power);
+    const float root = 1.0f / std::sqrt(static_cast<float>(n));
+    if (size->m == 1) {
+      linalg::walsh_hadamard_scalar(y, linalg::unscaled{}, linalg::scaled{root});
+    } else {
+      for (std::size_t b = 0; b < y.size(); b += power) {
+        linalg::walsh_hadamard_scalar(std::span(y).subspan(b, power));
+      }
+      linalg::sign_product(linalg::hadamard_matrix(size->m))
+          .apply<float>(y.data(), size->power, linalg::scaled{root});
+    }
+    CHECK(x == y);
+  }
+}
+
+TEST_CASE("hadamard: diagonals before and after are as passes of their own") {
+  for (const index_t n : {1, 4, 24, 128, 344, 1536}) {
+    CAPTURE(n);
+    const hadamard_transform h(n);
+    const auto signs = normal_vector(n, 5), other = normal_vector(n, 6),
+               start = normal_vector(n, 7);
+    std::vector<float> before, after;  // powers of two: products are exact
+    for (const float v : signs) before.push_back(v < 0 ? -2.0f : 0.5f);
+    for (const float v : other) after.push_back(v < 0 ? -0.25f : 4.0f);
+    const auto times = [](std::vector<float> x, const std::vector<float>& d) {
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] *= d[i];
+      return x;
+    };
+    const float root = std::sqrt(static_cast<float>(n));
+    for (const bool inverse : {false, true}) {
+      auto fused = start, apart = times(start, before);
+      if (inverse) {
+        h.apply_inverse_between(fused, before, after);
+        h.apply_inverse(apart);
+      } else {
+        h.apply_between(fused, before, after);
+        h.apply(apart);
+      }
+      apart = times(apart, after);
+      double worst = 0;
+      for (std::size_t i = 0; i < fused.size(); ++i) {
+        const double difference = std::fabs(static_cast<double>(fused[i] - apart[i] * root));
+        worst = std::max(worst, difference / (std::fabs(static_cast<double>(fused[i])) + 1e-30));
+      }
+      CHECK(worst <= 4 * 0x1p-24);  // but for the roundings of the scale and its square root
+    }
   }
 }
 

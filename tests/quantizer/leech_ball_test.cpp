@@ -88,22 +88,21 @@ point gaussian(std::uint64_t seed, std::uint64_t i, float sigma) {
 
 TEST_CASE("leech_ball: for Gaussian points no class has a nearer one, in the ball or far out") {
   for (const float sigma : {1.0f, 2.5f, 2.9f, 3.5f, 6.0f, 100.0f, 1e6f}) {
-    for (std::uint64_t i = 0; i < 3; ++i) {
-      const point y = gaussian(31, i, sigma), p = leech_ball::nearest(y);
+    for (std::uint64_t i = 0; i < 2; ++i) {
+      const point y = gaussian(31, i, sigma), p = leech_ball::nearest_point(y);
       CHECK(squared_norm(p) <= 208);
       CHECK(excess(y, p) == doctest::Approx(least_excess(y)).epsilon(1e-6));
     }
   }
 }
 
-TEST_CASE("leech_ball: outliers among small weights are coded as well as from any start") {
-  for (std::uint64_t i = 0; i < 3; ++i) {
-    point y = gaussian(32, i, 0.5f);
-    y[static_cast<index_t>(i) * 5] = 14;
-    const point p = leech_ball::nearest(y);
+TEST_CASE("leech_ball: nor for outliers among small weights") {
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    point y = gaussian(32, i, i < 2 ? 0.5f : 0.0f);
+    y[static_cast<index_t>(i) * 4] = 14;
+    const point p = leech_ball::nearest_point(y);
     CHECK(squared_norm(p) <= 208);
-    const double zero = static_cast<double>(squared_norm(y));
-    CHECK(zero + excess(y, p) <= 1.2 * (zero + least_excess(y)));
+    CHECK(excess(y, p) == doctest::Approx(least_excess(y)).epsilon(1e-6));
   }
 }
 
@@ -121,17 +120,17 @@ TEST_CASE("leech_ball: points of the ball are coded by their numbers") {
   CHECK(laws::same(q.decode(vec<std::int32_t, 2>{0xffffff, 0xffffff}, s), point{}));
 }
 
-TEST_CASE("leech_ball: the docstring's error on N(0,1), within four standard errors of 0.0003") {
-  const auto d = metric::gaussian<batch<default_arch>>(leech_ball{}, 24 * 16384, 3);
+TEST_CASE("leech_ball: the docstring's error on N(0,1), within four standard errors of 0.0004") {
+  const auto d = metric::gaussian<batch<default_arch>>(leech_ball{}, 24 * 8192, 3);
   CHECK(d.bits == 2);
-  CHECK(d.standard_error < 0.0003);
-  CHECK(std::fabs(d.mse - 0.07715) <= 4 * d.standard_error);
+  CHECK(d.standard_error < 0.0004);
+  CHECK(std::fabs(d.mse - 0.0773) <= 4 * d.standard_error);
 }
 
 TEST_CASE("leech_ball: sigma is the root mean square, or there is none") {
   std::vector<float> x(48, 3.0f);
   const group_view<float> group(x.data(), 1, 48);
-  CHECK(leech_ball{}.fit(group)[0] == doctest::Approx(3.0f));
+  CHECK(leech_ball{}.fit(group)[0] == 3);
   CHECK(leech_ball{}.scale_bits() == 16);
   const leech_ball unit{.fit_by = gaussian_fit::none};
   CHECK(unit.fit(group)[0] == 1);

@@ -22,6 +22,13 @@
 #define OPENQUANT_UNROLL
 #endif
 
+// For the inner function of a kernel, whose registers must not go through memory.
+#if defined(__GNUC__)
+#define OPENQUANT_INLINE inline __attribute__((always_inline))
+#else
+#define OPENQUANT_INLINE inline
+#endif
+
 namespace openquant {
 
 /// Sizes and positions: signed, so that differences and reversed loops are safe.

@@ -20,7 +20,6 @@ struct plain16 {
   struct mask {
     std::uint32_t v;
     friend std::uint32_t to_bits(mask m) { return m.v; }
-    friend mask select(mask m, mask a, mask b) { return {(m.v & a.v) | (~m.v & b.v)}; }
   };
   std::uint16_t v[N];
 

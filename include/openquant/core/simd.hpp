@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
+#include <cstdint>
 #include <xsimd/xsimd.hpp>
 
 #include <openquant/core/lane.hpp>
@@ -9,6 +11,16 @@
 /// xsimd, and it uses only what version 8.1 to 14 agree on; where 8.1 is slow (its fused
 /// multiply-add is not fused on AVX-512) the register is used directly.
 namespace openquant {
+
+// A loop over an array of registers must be unrolled at every level of optimisation, or the array
+// moves to memory.
+#if defined(__clang__)
+#define OPENQUANT_UNROLL_REGISTERS _Pragma("unroll")
+#elif defined(__GNUC__)
+#define OPENQUANT_UNROLL_REGISTERS _Pragma("GCC unroll 16")
+#else
+#define OPENQUANT_UNROLL_REGISTERS
+#endif
 
 /// The widest instruction set of this translation unit. A function whose code depends on it takes
 /// it as a template parameter, so that units built with other flags never share a symbol.
@@ -141,5 +153,54 @@ struct lane_traits<batch<Arch>> {
   using int_type = int_batch<Arch>;
   static constexpr index_t lanes = static_cast<index_t>(batch<Arch>::register_type::size);
 };
+
+/// Lane l of the result is lane l ^ h of x; h is a power of two below the number of lanes.
+template <index_t h, class Arch>
+batch<Arch> exchange_lanes(batch<Arch> x) {
+  using register_type = typename batch<Arch>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof x == 64) {
+    if constexpr (h == 1) return register_type(_mm512_permute_ps(x.v, 0xB1));
+    if constexpr (h == 2) return register_type(_mm512_permute_ps(x.v, 0x4E));
+    if constexpr (h == 4) return register_type(_mm512_shuffle_f32x4(x.v, x.v, 0xB1));
+    if constexpr (h == 8) return register_type(_mm512_shuffle_f32x4(x.v, x.v, 0x4E));
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (sizeof x == 32) {
+    if constexpr (h == 1) return register_type(_mm256_permute_ps(x.v, 0xB1));
+    if constexpr (h == 2) return register_type(_mm256_permute_ps(x.v, 0x4E));
+    if constexpr (h == 4) return register_type(_mm256_permute2f128_ps(x.v, x.v, 1));
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (sizeof x == 16) {
+    return register_type(_mm_shuffle_ps(x.v, x.v, h == 1 ? 0xB1 : 0x4E));
+  } else
+#endif
+  {
+    constexpr index_t width = static_cast<index_t>(register_type::size);
+    float lane[width], exchanged[width];
+    store(x, lane);
+    for (index_t l = 0; l < width; ++l) exchanged[l] = lane[l ^ h];
+    return batch<Arch>::load(exchanged);
+  }
+}
+
+/// 1 in the lanes without bit h, -1 in those with it.
+template <index_t lanes, index_t h>
+alignas(64) inline constexpr auto butterfly_signs = [] {
+  std::array<float, lanes> sign{};
+  for (index_t l = 0; l < lanes; ++l) sign[static_cast<std::size_t>(l)] = l & h ? -1.0f : 1.0f;
+  return sign;
+}();
+
+/// Each pair of lanes (l, l ^ h), l without bit h, becomes its sum and its difference.
+template <index_t h, class Arch>
+batch<Arch> butterfly(batch<Arch> x) {
+  const auto sign = batch<Arch>::load(butterfly_signs<lane_count<batch<Arch>>, h>.data());
+  // One rounding, fused or not: the product is exact.
+  return mul_add(x, sign, exchange_lanes<h>(x));
+}
 
 }  // namespace openquant

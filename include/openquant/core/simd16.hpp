@@ -26,7 +26,6 @@ struct batch16<Arch> {
   struct mask {
     __mmask32 v;
     friend std::uint32_t to_bits(mask m) { return m.v; }
-    friend mask select(mask m, mask a, mask b) { return {(m.v & a.v) | (~m.v & b.v)}; }
   };
   __m512i v;
 
@@ -74,7 +73,6 @@ struct batch16<Arch> {
       const auto bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes));
       return (bits & 0xffu) | (bits >> 8);
     }
-    friend mask select(mask m, mask a, mask b) { return {_mm256_blendv_epi8(b.v, a.v, m.v)}; }
   };
   __m256i v;
 
@@ -127,9 +125,6 @@ struct batch16<Arch> {
     friend std::uint32_t to_bits(mask m) {
       return static_cast<std::uint32_t>(
           _mm_movemask_epi8(_mm_packs_epi16(m.v, _mm_setzero_si128())));
-    }
-    friend mask select(mask m, mask a, mask b) {
-      return {_mm_or_si128(_mm_and_si128(m.v, a.v), _mm_andnot_si128(m.v, b.v))};
     }
   };
   __m128i v;

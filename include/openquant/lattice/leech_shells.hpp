@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <openquant/core/vec.hpp>
+#include <openquant/lattice/arrangement.hpp>
 #include <openquant/lattice/golay.hpp>
 
 namespace openquant::lattice {
@@ -16,7 +17,7 @@ namespace openquant::lattice {
 /// j elsewhere; signs are free, but on the word their product is fixed. Where o is 1, any word will
 /// do and fixes all signs.
 struct leech_class {
-  std::array<std::uint8_t, 8> multiplicity;
+  multiplicities multiplicity;
   int o, shell, weight;
   std::uint64_t size, first;  // points, and those of the classes before this one
 
@@ -79,7 +80,7 @@ class leech_shells {
   }
 
   /// All ways to give magnitudes 2 j + o and less to `left` coordinates, of squares up to `budget`.
-  void add_classes(std::array<std::uint8_t, 8> multiplicity, int o, int j, int left, int budget) {
+  void add_classes(multiplicities multiplicity, int o, int j, int left, int budget) {
     const int square = (2 * j + o) * (2 * j + o);
     if (j == 0) {
       if (left * square > budget || (budget - left * square) % 16 != 0) return;
@@ -121,83 +122,6 @@ class leech_shells {
     int sum = 0;
     for (std::size_t j = 0; j < 8; ++j) sum += 2 * static_cast<int>(j) * c.multiplicity[j];
     return (sum & 7) == 4;
-  }
-
-  static constexpr auto binomials = [] {
-    std::array<std::array<std::uint32_t, 25>, 25> c{};
-    for (std::size_t n = 0; n < 25; ++n) {
-      c[n][0] = 1;
-      for (std::size_t k = 1; k <= n; ++k) c[n][k] = c[n - 1][k - 1] + (k < n ? c[n - 1][k] : 0);
-    }
-    return c;
-  }();
-  static std::uint64_t binomial(int n, int k) {
-    return binomials[static_cast<std::size_t>(n)][static_cast<std::size_t>(k)];
-  }
-
-  using magnitudes = std::array<std::uint8_t, 8>;
-  /// Ways to lay the magnitudes j = first, first + step, ... out on n positions.
-  static std::uint64_t arrangements(const magnitudes& m, std::size_t first, std::size_t step,
-                                    int n) {
-    std::uint64_t ways = 1;
-    for (std::size_t j = first; j < 8; j += step) {
-      ways *= binomial(n, m[j]);
-      n -= m[j];
-    }
-    return ways;
-  }
-
-  /// Number of an arrangement. The positions of one magnitude after the other are a subset of those
-  /// left over, numbered by the combinatorial number system, the first the lowest digit.
-  static std::uint64_t rank_arrangement(std::uint8_t* j_of, int n, const magnitudes& m,
-                                        std::size_t first, std::size_t step) {
-    std::uint64_t number = 0, unit = 1;
-    for (std::size_t j = first; j < 8 && n > 0; j += step) {
-      if (m[j] == 0) continue;
-      std::uint64_t subset = 0;
-      int left = 0, chosen = 0;
-      for (int i = 0; i < n; ++i) {
-        if (j_of[i] == j) {
-          subset += i > chosen ? binomial(i, chosen + 1) : 0;
-          ++chosen;
-        } else {
-          j_of[left++] = j_of[i];
-        }
-      }
-      number += unit * subset;
-      unit *= binomial(n, m[j]);
-      n = left;
-    }
-    return number;
-  }
-
-  /// The magnitudes of an arrangement, at the positions listed in `at`.
-  static void place_arrangement(std::uint64_t number, std::uint8_t* at, int n, const magnitudes& m,
-                                std::size_t first, std::size_t step, std::uint8_t* j_of) {
-    for (std::size_t j = first; j < 8 && n > 0; j += step) {
-      int chosen = m[j];
-      if (chosen == 0) continue;
-      const std::uint64_t subsets = binomial(n, chosen);
-      std::uint64_t subset = number % subsets;
-      number /= subsets;
-      std::uint8_t taken[24] = {};
-      for (int i = n - 1; chosen > 0; --i) {
-        const std::uint64_t below = i >= chosen ? binomial(i, chosen) : 0;
-        if (subset < below) continue;
-        subset -= below;
-        taken[i] = 1;
-        --chosen;
-      }
-      int left = 0;
-      for (int i = 0; i < n; ++i) {
-        if (taken[i]) {
-          j_of[at[i]] = static_cast<std::uint8_t>(j);
-        } else {
-          at[left++] = at[i];
-        }
-      }
-      n = left;
-    }
   }
 
   struct keyed {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 
-#include <openquant/linalg/gemm.hpp>
+#include <openquant/core/error.hpp>
 #include <openquant/linalg/hadamard_matrix.hpp>
+#include <openquant/linalg/sign_product.hpp>
+#include <openquant/linalg/walsh_hadamard.hpp>
 
 namespace openquant::linalg {
 
@@ -35,21 +37,6 @@ inline std::string nearest_hadamard_sizes(index_t n) {
   return std::to_string(below) + " and " + std::to_string(above);
 }
 
-/// x <- H_n x, n = x.size() a power of two, Sylvester's order, not normalised.
-/// Cost: n log2 n additions.
-inline void walsh_hadamard(std::span<float> x) noexcept {
-  OPENQUANT_EXPECTS(std::has_single_bit(x.size()));
-  for (std::size_t h = 1; h < x.size(); h *= 2) {
-    for (std::size_t i = 0; i < x.size(); i += 2 * h) {
-      for (std::size_t j = i; j < i + h; ++j) {
-        const float a = x[j], b = x[j + h];
-        x[j] = a + b;
-        x[j + h] = a - b;
-      }
-    }
-  }
-}
-
 /// The orthonormal transform x -> n^-1/2 (H_m x H_{2^k}) x of every n = m 2^k with a known H_m.
 class hadamard_transform {
  public:
@@ -63,34 +50,67 @@ class hadamard_transform {
            "; block_hadamard<B> takes any multiple of B");
     }
     size_ = *size;
-    if (size_.m > 1) factor_ = hadamard_matrix(size_.m);
+    if (size_.m == 1) return;
+    const matrix<float> h = hadamard_matrix(size_.m);
+    matrix<float> transposed(size_.m, size_.m);
+    for (index_t i = 0; i < size_.m; ++i) {
+      for (index_t j = 0; j < size_.m; ++j) transposed(j, i) = h(i, j);
+    }
+    forward_ = sign_product(h);
+    backward_ = sign_product(transposed);
   }
 
   index_t size() const { return n_; }
 
-  /// x <- H x.  Cost: n (m + k) operations.
-  void apply(std::span<float> x) const { run<op::none>(x); }
+  /// x <- H x.  Cost: n (log2 p + m / 4 + 6) additions, the m-terms for m > 1 alone.
+  template <class Arch = default_arch>
+  void apply(std::span<float> x) const {
+    run<Arch>(x, unscaled{}, scaled{root()}, forward_);
+  }
   /// x <- H^T x, the inverse.
-  void apply_inverse(std::span<float> x) const { run<op::transpose>(x); }
+  template <class Arch = default_arch>
+  void apply_inverse(std::span<float> x) const {
+    run<Arch>(x, unscaled{}, scaled{root()}, backward_);
+  }
+
+  /// x <- diag(after) (n^1/2 H) diag(before) x: signs, and a scale in either of them, cost no pass
+  /// of their own.
+  ///
+  /// Shapes:  x, before, after : (n)
+  template <class Arch = default_arch>
+  void apply_between(std::span<float> x, std::span<const float> before,
+                     std::span<const float> after) const {
+    OPENQUANT_EXPECTS(before.size() == x.size() && after.size() == x.size());
+    run<Arch>(x, diagonal{before.data()}, diagonal{after.data()}, forward_);
+  }
+  /// The same with H^T.
+  template <class Arch = default_arch>
+  void apply_inverse_between(std::span<float> x, std::span<const float> before,
+                             std::span<const float> after) const {
+    OPENQUANT_EXPECTS(before.size() == x.size() && after.size() == x.size());
+    run<Arch>(x, diagonal{before.data()}, diagonal{after.data()}, backward_);
+  }
 
  private:
-  template <op Direction>
-  void run(std::span<float> x) const {
+  float root() const { return 1.0f / std::sqrt(static_cast<float>(n_)); }
+
+  template <class Arch, class Before, class After>
+  void run(std::span<float> x, Before before, After after, const sign_product& factor) const {
     OPENQUANT_EXPECTS(static_cast<index_t>(x.size()) == n_);
-    const auto power = static_cast<std::size_t>(size_.power);
-    for (std::size_t b = 0; b < x.size(); b += power) walsh_hadamard(x.subspan(b, power));
-    const float scale = 1.0f / std::sqrt(static_cast<float>(n_));
-    if (size_.m == 1) {
-      for (float& value : x) value *= scale;
-      return;
+    using lanes = batch<Arch>;
+    const index_t p = size_.power;
+    if (size_.m == 1) return walsh_hadamard<lanes>(x, before, after);
+    for (index_t i = 0; i < n_; i += p) {
+      const auto row = x.subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(p));
+      walsh_hadamard<lanes>(row, before.from(i), unscaled{});
     }
-    const matrix<float> in(matrix_view<const float>(x.data(), size_.m, size_.power));
-    gemm<Direction>(scale, factor_, in, 0.0f, {x.data(), size_.m, size_.power});
+    if (p < lane_count<lanes>) return factor.apply<float>(x.data(), p, after);
+    factor.apply<lanes>(x.data(), p, after);
   }
 
   index_t n_ = 1;
   hadamard_size size_;
-  matrix<float> factor_;  // (m, m)
+  sign_product forward_, backward_;  // H_m and its transpose
 };
 
 }  // namespace openquant::linalg

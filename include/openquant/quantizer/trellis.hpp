@@ -53,6 +53,10 @@ struct trellis {
   static constexpr index_t scale_fields = 1;  // sigma
 
   using search = viterbi<B, L, steps>;
+  /// The search sees weights over sigma, and values, times this as 16-bit integers: as fine as they
+  /// allow at 3 and 4 bits, where errors are small; coarser at 1 and 2, where their sums grow
+  /// large.
+  static constexpr float unit = B == 1 ? 4096.0f : B == 2 ? 5792.0f : 8192.0f;
 
   /// False: no scale is stored, and the weights are taken to be of deviation 1.
   bool scaled = true;
@@ -140,9 +144,6 @@ struct trellis {
   }
 
  private:
-  /// Fixed point: as fine as 16 bits allow at 3 and 4 bits, where errors are small; coarser at 1
-  /// and 2, where the sums of squares grow large.
-  static constexpr float unit = B == 1 ? 4096.0f : B == 2 ? 5792.0f : 8192.0f;
   static constexpr float largest = std::min(4 * unit, 32767.0f);
 
   struct table {

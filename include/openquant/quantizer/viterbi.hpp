@@ -19,13 +19,14 @@ namespace openquant::quantizer {
 ///   state s_t   | h (B bits) |      p = s_t mod 2^(L-B)      |      all s_t that share p have the
 ///   s_(t+1)     |      p = s_(t+1) / 2^B        | c (B bits) |      same 2^B successors
 ///
-/// So of the 2^B states that share p one survives, and what is remembered of it are the B bits h.
+/// So of the 2^B states that share p one survives, found in 2^B - 1 matches of two; what is
+/// remembered of a match is one bit.
 ///
 /// Numbers: values and targets are 16-bit fixed point, a cost is the square over 2^15, rounded, and
 ///          sums of them are 16 bits wide, saturated, with the least subtracted every few steps. A
 ///          sum of 2^16 - 1 stands for "at least this much" and stays.
 /// Cost:    2^L differences, squares and sums a step; 2^L - 2^(L-B) comparisons
-/// Memory:  2^(L+2) + T B 2^(L-B-3) bytes
+/// Memory:  2^(L+2) + T (1 - 2^-B) 2^(L-3) bytes
 /// Source:  Tseng et al., "QTIP", arXiv 2406.11235, Sec. 3.1 and Alg. 4
 template <int B, int L, index_t T>
 class viterbi {
@@ -43,7 +44,7 @@ class viterbi {
   struct workspace {
     aligned_vector<std::uint16_t> cost = aligned_vector<std::uint16_t>(states);
     aligned_vector<std::uint16_t> next = aligned_vector<std::uint16_t>(states);
-    /// Bit i of word (t, k, j): bit j of h of the survivor into prefix i of group k, at step t.
+    /// Bit i of word (t, k, n - 1): how match n for prefix i of group k ended, at step t.
     aligned_vector<std::uint32_t> history = aligned_vector<std::uint32_t>(T * words);
   };
 
@@ -93,38 +94,34 @@ class viterbi {
 
   /// Cost of being at `value` when x is wanted.
   template <class Lane>
-  static Lane branch_cost(Lane value, Lane x) {
+  OPENQUANT_INLINE static Lane branch_cost(Lane value, Lane x) {
     return signed_square(signed_difference(value, x));
   }
 
  private:
   static constexpr index_t calm = 8;  // steps between two subtractions of the least cost
   static constexpr std::uint32_t group = std::min(prefixes, std::uint32_t{32});
-  static constexpr index_t words = index_t{prefixes / group} * B;  // of history, a step
+  static constexpr index_t words =
+      index_t{prefixes / group} * (branches - 1);  // of history, a step
 
   /// Registers wider than the trellis are of no use.
   template <class Lane>
   using fitting = std::conditional_t<(Lane::lanes <= group), Lane, plain16<1>>;
 
-  /// The cheapest of 2^Bits states `prefixes` apart, and its number.
-  template <class Lane, int Bits>
-  struct survivor {
-    Lane cost;
-    typename Lane::mask number[Bits > 0 ? Bits : 1];
-  };
-
-  template <class Lane, int Bits>
-  static survivor<Lane, Bits> contest(const std::uint16_t* cost) {
+  /// Least of the costs of 2^Bits states `prefixes` apart. They meet in pairs, the winners of these
+  /// in pairs, and so on; `won[n]` says in which lanes the second of node n won. Node 1 is the last
+  /// match, the winners of nodes 2 n and 2 n + 1 meet in node n.
+  template <class Lane, int Bits, bool Record>
+  OPENQUANT_INLINE static Lane contest(const std::uint16_t* cost, typename Lane::mask* won,
+                                       std::uint32_t n = 1) {
     if constexpr (Bits == 0) {
-      return {Lane::load(cost), {}};
+      return Lane::load(cost);
     } else {
-      const auto a = contest<Lane, Bits - 1>(cost);
-      const auto b = contest<Lane, Bits - 1>(cost + (prefixes << (Bits - 1)));
-      survivor<Lane, Bits> best{min(a.cost, b.cost), {}};
-      const typename Lane::mask second = b.cost <= a.cost;
-      for (int j = 0; j + 1 < Bits; ++j) best.number[j] = select(second, b.number[j], a.number[j]);
-      best.number[Bits - 1] = second;
-      return best;
+      const Lane a = contest<Lane, Bits - 1, Record>(cost, won, 2 * n);
+      const Lane b =
+          contest<Lane, Bits - 1, Record>(cost + (prefixes << (Bits - 1)), won, 2 * n + 1);
+      if constexpr (Record) won[n] = b <= a;
+      return min(a, b);
     }
   }
 
@@ -150,6 +147,23 @@ class viterbi {
     }
   }
 
+  /// Part n of the successors of `best`, then how match n ended for the prefixes i, i + 1, ... of
+  /// the group. Stores that alternate are not merged, which g++ 12 does at a loss.
+  template <bool Record, class Lane, int... n>
+  OPENQUANT_INLINE static void spread(Lane best, const typename Lane::mask* won, Lane target,
+                                      const std::int16_t* value, std::uint16_t* next,
+                                      std::uint32_t i, std::uint32_t* history,
+                                      std::integer_sequence<int, n...>) {
+    const auto record = [&](std::uint32_t bits, std::uint32_t* word) {
+      *word = i == 0 ? bits : *word | bits << i;
+    };
+    ((store(saturated_sum(branch_cost(Lane::load(value + n * Lane::lanes), target),
+                          repeat<static_cast<int>(branches), n>(best)),
+            next + n * Lane::lanes),
+      Record && n > 0 ? record(to_bits(won[n]), history + n - 1) : void()),
+     ...);
+  }
+
   /// From the costs up to step t - 1 to those up to step t.
   template <class Any, bool Record>
   static void step(const std::int16_t* value, std::int16_t x, index_t t, workspace& ws) {
@@ -160,22 +174,14 @@ class viterbi {
     std::uint16_t* next = ws.next.data();
     std::uint32_t* history = ws.history.data() + t * words;
     for (std::uint32_t g = 0; g < prefixes; g += group) {
-      std::uint32_t h[B]{};
       for (std::uint32_t i = 0; i < group; i += lanes) {
-        const auto best = contest<Lane, B>(cost + g + i);
+        typename Lane::mask won[branches];
+        const Lane best = contest<Lane, B, Record>(cost + g + i, won);
         const std::uint32_t first = (g + i) << B;
-        [&]<int... Part>(std::integer_sequence<int, Part...>) {
-          (store(saturated_sum(branch_cost(Lane::load(value + first + Part * lanes), target),
-                               repeat<static_cast<int>(branches), Part>(best.cost)),
-                 next + first + Part * lanes),
-           ...);
-        }
-        (std::make_integer_sequence<int, static_cast<int>(branches)>{});
-        if constexpr (Record) {
-          for (int j = 0; j < B; ++j) h[j] |= to_bits(best.number[j]) << i;
-        }
+        spread<Record>(best, won, target, value + first, next + first, i, history,
+                       std::make_integer_sequence<int, static_cast<int>(branches)>{});
       }
-      if constexpr (Record) history = std::copy(h, h + B, history);
+      history += branches - 1;
     }
     std::swap(ws.cost, ws.next);
   }
@@ -213,10 +219,10 @@ class viterbi {
   /// The state before state s of step t.
   static std::uint32_t before(std::uint32_t s, index_t t, const workspace& ws) {
     const std::uint32_t p = s >> B;
-    const std::uint32_t* word = ws.history.data() + t * words + index_t{p / group} * B;
-    std::uint32_t h = 0;
-    for (int j = 0; j < B; ++j) h |= (word[j] >> p % group & 1) << j;
-    return p + h * prefixes;
+    const std::uint32_t* word = ws.history.data() + t * words + p / group * (branches - 1);
+    std::uint32_t n = 1;  // down the tree of matches, to the leaf of the winner
+    while (n < branches) n = 2 * n + (word[n - 1] >> p % group & 1);
+    return p + (n - branches) * prefixes;
   }
 };
 

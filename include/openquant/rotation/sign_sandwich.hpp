@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <openquant/core/random.hpp>
@@ -19,36 +21,36 @@ class sign_sandwich {
   sign_sandwich(std::uint64_t seed, index_t n, index_t block)
       : transform_(block), before_(static_cast<std::size_t>(n)), after_(before_.size()) {
     OPENQUANT_EXPECTS(n % block == 0);
+    const float root = 1.0f / std::sqrt(static_cast<float>(block));
     for (std::size_t j = 0; j < before_.size(); ++j) {
       before_[j] = random::sign(seed, 2 * j);
-      after_[j] = random::sign(seed, 2 * j + 1);
+      after_[j] = random::sign(seed, 2 * j + 1) * root;
     }
   }
 
+  template <class Arch = default_arch>
   void apply(std::span<float> x) const {
-    flip(before_, x);
-    for_each_block(x, [&](std::span<float> block) { transform_.apply(block); });
-    flip(after_, x);
+    OPENQUANT_EXPECTS(x.size() == before_.size());
+    const auto block = static_cast<std::size_t>(transform_.size());
+    for (std::size_t b = 0; b < x.size(); b += block) {
+      transform_.apply_between<Arch>(x.subspan(b, block), std::span(before_).subspan(b, block),
+                                     std::span(after_).subspan(b, block));
+    }
   }
+  template <class Arch = default_arch>
   void apply_inverse(std::span<float> x) const {
-    flip(after_, x);
-    for_each_block(x, [&](std::span<float> block) { transform_.apply_inverse(block); });
-    flip(before_, x);
+    OPENQUANT_EXPECTS(x.size() == before_.size());
+    const auto block = static_cast<std::size_t>(transform_.size());
+    for (std::size_t b = 0; b < x.size(); b += block) {
+      transform_.apply_inverse_between<Arch>(x.subspan(b, block),
+                                             std::span(after_).subspan(b, block),
+                                             std::span(before_).subspan(b, block));
+    }
   }
 
  private:
-  static void flip(const std::vector<float>& sign, std::span<float> x) {
-    OPENQUANT_EXPECTS(sign.size() == x.size());
-    for (std::size_t j = 0; j < x.size(); ++j) x[j] *= sign[j];
-  }
-  template <class F>
-  void for_each_block(std::span<float> x, const F& f) const {
-    const auto block = static_cast<std::size_t>(transform_.size());
-    for (std::size_t b = 0; b < x.size(); b += block) f(x.subspan(b, block));
-  }
-
   linalg::hadamard_transform transform_;
-  std::vector<float> before_, after_;
+  aligned_vector<float> before_, after_;  // signs; signs times block^-1/2
 };
 
 }  // namespace openquant::rotation
