@@ -19,13 +19,16 @@ constexpr e8p_residual<e8p_codebook> four{3.65f, 1.4f};
 
 using lanes = batch<default_arch>;
 
+constexpr index_t width = lane_count<lanes>;
+constexpr std::uint64_t registers = 9600 / width;
+
+/// Points i width, ..., i width + width - 1.
 vec<lanes, 8> sample(std::uint64_t i, float deviation) {
-  constexpr index_t width = lane_count<lanes>;
   vec<lanes, 8> u;
   for (std::uint64_t k = 0; k < 8; ++k) {
     float lane[width];
     for (std::uint64_t l = 0; l < static_cast<std::uint64_t>(width); ++l) {
-      lane[l] = deviation * random::normal(31, (i * 64 + l) * 8 + k);
+      lane[l] = deviation * random::normal(31, (i * width + l) * 8 + k);
     }
     u[static_cast<index_t>(k)] = load<lanes>(lane);
   }
@@ -41,7 +44,7 @@ double distance(const vec<lanes, 8>& a, const vec<lanes, 8>& b) {
 template <class Stages>
 void check_idempotent(const Stages& stages) {
   double moved = 0;
-  for (std::uint64_t i = 0; i < 600; ++i) {
+  for (std::uint64_t i = 0; i < registers; ++i) {
     const auto found = stages.search(sample(i, 0.5f + 0.5f * static_cast<float>(i % 4)));
     const auto y = stages.template point<lanes>(found.first, found.second);
     const auto again = stages.search(y);
@@ -59,7 +62,7 @@ TEST_CASE("e8p_residual: what it finds, it finds again") {
 template <class Second>
 void check_gain(const e8p_residual<Second>& stages, float deviation, double gain) {
   double greedy = 0, joint = 0;
-  for (std::uint64_t i = 0; i < 600; ++i) {
+  for (std::uint64_t i = 0; i < registers; ++i) {
     const vec<lanes, 8> u = sample(i, deviation);
     const auto first = e8p_codebook::nearest(u);
     const auto rest = u - e8p_codebook::point<lanes>(first);

@@ -9,6 +9,7 @@
 #include <openquant/lattice/d_plus.hpp>
 #include <openquant/lattice/e8.hpp>
 #include <openquant/lattice/integer.hpp>
+#include <openquant/lattice/leech.hpp>
 #include <openquant/quantizer/voronoi_code.hpp>
 
 namespace {
@@ -18,6 +19,7 @@ using lattice::d;
 using lattice::d_plus;
 using lattice::e8;
 using lattice::integer;
+using lattice::leech;
 using quantizer::voronoi_code;
 
 template <class Code>
@@ -30,10 +32,13 @@ static_assert(has_layout<voronoi_code<e8, 13>>(32, 2, 16));
 static_assert(has_layout<voronoi_code<e8, 16>>(34, 5, 7));  // 35 bits, one of them unused
 static_assert(has_layout<voronoi_code<e8, 4>>(18, 1, 18));
 static_assert(has_layout<voronoi_code<d_plus<12>, 14>>(48, 3, 16));
+static_assert(has_layout<voronoi_code<leech, 14>>(94, 6, 16));  // 94 = 47 x 2 takes too many
+static_assert(has_layout<voronoi_code<leech, 255>>(194, 17, 12));
 static_assert(has_layout<voronoi_code<integer<1>, 255>>(10, 1, 10));
 
 TEST_CASE("voronoi_code: a lattice's unit of length") {
   CHECK(voronoi_code<e8, 14>::unit_length == 1);
+  CHECK(voronoi_code<leech, 14>::unit_length == doctest::Approx(std::sqrt(8.0)).epsilon(1e-12));
   CHECK(voronoi_code<d<4>, 14>::unit_length == doctest::Approx(std::pow(2.0, 0.25)).epsilon(1e-12));
 }
 
@@ -122,6 +127,7 @@ TEST_CASE_TEMPLATE("voronoi_code: digits and fields come back", T, float, batch<
   round_trip<T, voronoi_code<e8, 255>>();
   round_trip<T, voronoi_code<d_plus<12>, 14>>();
   round_trip<T, voronoi_code<d<4>, 19>>();
+  round_trip<T, voronoi_code<leech, 14>>();
 }
 
 TEST_CASE("voronoi_code: the number is in mixed radix, the scale lowest") {

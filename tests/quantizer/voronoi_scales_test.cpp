@@ -37,13 +37,13 @@ TEST_CASE("voronoi_scales: as good as the best of all choices from a small grid"
 
 /// The constants are within 2 % of what the programme finds on another sample.
 template <class L, int q>
-void check_constants() {
+void check_constants(index_t samples = 8192) {
   std::vector<float> quarters;
   for (int k = 10; k <= 44; ++k) quarters.push_back(0.25f * static_cast<float>(k));
   const auto& [beta, radius] = voronoi_shape_of<L>;
-  const auto found = choose_voronoi_scales<lanes, L, q>(quarters, radius, 8192, 5);
+  const auto found = choose_voronoi_scales<lanes, L, q>(quarters, radius, samples, 5);
   const auto chosen = choose_voronoi_scales<lanes, L, q>(
-      std::vector<float>(beta.begin(), beta.end()), radius, 8192, 5);
+      std::vector<float>(beta.begin(), beta.end()), radius, samples, 5);
   CAPTURE(L::name());
   CHECK(found.mse <= chosen.mse);
   CHECK(chosen.mse <= 1.02 * found.mse);
@@ -55,6 +55,7 @@ TEST_CASE("voronoi_scales: the scales of the quantizers are the programme's") {
   check_constants<e8, 7>();
   check_constants<d_plus<12>, 14>();
   check_constants<d_plus<4>, 14>();
+  check_constants<lattice::leech, 14>(2048);
 }
 
 TEST_CASE("voronoi_scales: lanes and scalars choose alike") {

@@ -13,11 +13,13 @@ using namespace openquant;
 using lattice::d;
 using lattice::d_plus;
 using lattice::e8;
+using lattice::leech;
 using quantizer::gaussian_fit;
 using quantizer::voronoi;
 
 static_assert(voronoi<e8, 14>::code_bits == 33 && voronoi<e8, 13>::code_bits == 32);
 static_assert(voronoi<d_plus<12>, 14>::code_bits == 48);
+static_assert(voronoi<leech, 14>::code_bits == 96);
 
 TEST_CASE("voronoi: laws") {
   laws::check_quantizer_laws(voronoi<e8, 14>{});
@@ -25,6 +27,7 @@ TEST_CASE("voronoi: laws") {
   laws::check_quantizer_laws(voronoi<e8, 4>{.fit_by = gaussian_fit::norm});
   laws::check_quantizer_laws(voronoi<d_plus<12>, 14>{.fit_by = gaussian_fit::mse});
   laws::check_quantizer_laws(voronoi<d<4>, 9>{});
+  laws::check_quantizer_laws(voronoi<leech, 14>{.fit_by = gaussian_fit::norm});
 }
 
 TEST_CASE("voronoi: without a scale too, 0 is 0") {
@@ -47,9 +50,9 @@ TEST_CASE("voronoi: in one dimension, remainders of x over the step, at the best
 
 /// The error on N(0,1) with sigma = 1, apart from `expected` by at most four standard errors.
 template <class Q>
-void check_gaussian(double expected) {
+void check_gaussian(double expected, index_t samples = index_t{1} << 20) {
   const Q q{.fit_by = gaussian_fit::none};
-  const auto measured = metric::gaussian<batch<default_arch>>(q, index_t{1} << 20, 21);
+  const auto measured = metric::gaussian<batch<default_arch>>(q, samples, 21);
   CAPTURE(Q::name());
   CAPTURE(measured.mse);
   CAPTURE(measured.standard_error);
@@ -61,6 +64,7 @@ TEST_CASE("voronoi: the docstring's errors") {
   check_gaussian<voronoi<e8, 14>>(.00572);
   check_gaussian<voronoi<e8, 13>>(.00664);
   check_gaussian<voronoi<d_plus<12>, 14>>(.00629);
+  check_gaussian<voronoi<leech, 14>>(.00594, index_t{1} << 19);
 }
 
 /// Every code is somebody's point: a scale's points are q^n different ones.

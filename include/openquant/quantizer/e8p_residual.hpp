@@ -41,8 +41,10 @@ struct e8p_residual {
       const lane_int_t<T> second = Second::nearest(left * T(ratio));
       const vec<T, 8> y = point<T>(first, second);
       const lane_int_t<T> again = e8p_codebook::nearest(y), after = beyond(y, again);
-      const T e = error(u, y), p = to_float(first);
-      const auto better = ((to_float(again) == p) | (to_float(after) == p)) & (e < best_error);
+      const T p = to_float(first), at_once = error(u, y), worthless = T(3e38f);
+      const T later = select(to_float(after) == p, at_once, worthless);
+      const T e = select(to_float(again) == p, at_once, later);
+      const auto better = e < best_error;
       best_error = select(better, e, best_error);
       best.first = select(better, first, best.first);
       best.second = select(better, second, best.second);

@@ -8,6 +8,7 @@
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/lattice/leech.hpp>
 #include <openquant/quantizer/gaussian_scale.hpp>
 #include <openquant/quantizer/voronoi_code.hpp>
 
@@ -32,6 +33,9 @@ inline constexpr voronoi_shape voronoi_shape_of<lattice::e8> = {{3.25f, 4.0f, 5.
 template <>
 inline constexpr voronoi_shape voronoi_shape_of<lattice::d_plus<12>> = {{3.25f, 4.0f, 5.0f, 6.5f},
                                                                         0.70710678f};
+template <>
+inline constexpr voronoi_shape voronoi_shape_of<lattice::leech> = {{3.75f, 4.25f, 4.75f, 6.0f},
+                                                                   1.0f};
 
 /// Nested lattice codes: the points of Lattice modulo q Lattice, one of them in the Voronoi cell of
 /// each coset, at the best of four scales beta sigma / q. A small beta is fine and soon overloads,
@@ -39,10 +43,12 @@ inline constexpr voronoi_shape voronoi_shape_of<lattice::d_plus<12>> = {{3.25f, 
 /// points are drawn to a sphere inside the largest cell.
 ///
 /// Shapes:  any lattice; n weights
-/// Error:   .00572 sigma^2 at q = 14, .00664 at q = 13 for E8 on N(0, sigma^2); .00629 at q = 14
-///          for D_12+
+/// Error:   .00572 sigma^2 at q = 14, .00664 at q = 13 for E8 on N(0, sigma^2); .00629 and .00594
+/// at q = 14
+///          for D_12+ and the Leech lattice
 /// Bits:    n log2 q + 2 a point rounded up, filled up where fields of equal width need it: 33 for
-///          E8 at q = 14, 32 at q = 13; 48 for D_12+ at q = 14; 16 a group (0 unscaled)
+///          E8 at q = 14, 32 at q = 13; 48 for D_12+ and 96 for the Leech lattice at q = 14; 16 a
+///          group (0 unscaled)
 /// Cost:    10 nearest points to encode, 1 to decode
 /// Source:  Conway & Sloane, "A fast encoding method for lattice codes and quantizers", IEEE Trans.
 ///          Inf. Theory 29(6), 1983; Savkin et al., "NestQuant", arXiv 2502.09720, Sec. 4 (without

@@ -26,11 +26,12 @@ struct voronoi_code {
 
   /// volume^(1/n): the lattice over it has unit volume.
   static constexpr double unit_length = [] {
-    double x = 1;
-    for (int round = 0; round < 60; ++round) {  // Newton's iteration for x^n = volume
+    double x = L::volume > 1 ? L::volume : 1.0;  // Newton's iteration for x^n = volume, from above
+    for (double step = 1; step > 1e-15 * x;) {
       double power = 1;
       for (index_t i = 1; i < dim; ++i) power *= x;
-      x += (L::volume / power - x) / static_cast<double>(dim);
+      step = (x - L::volume / power) / static_cast<double>(dim);
+      x -= step;
     }
     return x;
   }();
@@ -45,15 +46,15 @@ struct voronoi_code {
     }
     return bits;
   }();
-  /// As few bits as possible, in as few fields as keep q 2^width below 2^20: divisions are then
-  /// exact in float.
+  /// As few bits as up to 12 fields allow, or as the first number of them that does, in as few
+  /// fields as keep q 2^width below 2^20: divisions are then exact in float.
   struct layout {
     index_t fields;
     int field_bits;
   };
   static constexpr layout chosen = [] {
     layout best{0, 0};
-    for (index_t f = 1; f <= 2 * dim; ++f) {
+    for (index_t f = 1; f <= 12 || best.fields == 0; ++f) {
       const int count = static_cast<int>(f), width = (information_bits + count - 1) / count;
       const bool fits = width < 20 && (q << width) <= (1 << 20);
       if (!fits) continue;
