@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -23,8 +23,8 @@ namespace openquant::quantizer {
 /// remembered of a match is one bit.
 ///
 /// Numbers: values and targets are 16-bit fixed point, a cost is the square over 2^15, rounded, and
-///          sums of them are 16 bits wide, saturated, with the least subtracted every few steps. A
-///          sum of 2^16 - 1 stands for "at least this much" and stays.
+///          sums of them are 16 bits wide, saturated, with the least subtracted when it has grown.
+///          A sum of 2^16 - 1 stands for "at least this much" and stays.
 /// Cost:    2^L differences, squares and sums a step; 2^L - 2^(L-B) comparisons
 /// Memory:  2^(L+2) + T (1 - 2^-B) 2^(L-3) bytes
 /// Source:  Tseng et al., "QTIP", arXiv 2406.11235, Sec. 3.1 and Alg. 4
@@ -67,7 +67,7 @@ class viterbi {
       t <= reach ? step<Lane, false>(value, target, t, ws) : step<Lane, true>(value, target, t, ws);
       if (t % calm == 0) subtract_least<Lane>(ws);
     }
-    std::uint32_t s = cheapest(ws, 0, 1, states);
+    std::uint32_t s = cheapest<Lane>(ws);
     for (index_t t = 2 * reach - 1; t > reach; --t) s = before(s, t, ws);
     return s >> B;
   }
@@ -81,10 +81,10 @@ class viterbi {
     start_from<Lane>(value, x[0], prefix, ws);
     for (index_t t = 1; t < T; ++t) {
       step<Lane, true>(value, x[static_cast<std::size_t>(t)], t, ws);
-      // Until every state can be reached, a saturated sum is a lie that must not come near.
+      // Until every state can be reached, a saturated sum is a lie that must stay far.
       if (t <= depth || t % calm == 0) subtract_least<Lane>(ws);
     }
-    std::uint32_t s = cheapest(ws, prefix, prefixes, branches);
+    std::uint32_t s = cheapest_at(prefix, ws);
     for (index_t t = T - 1; t > 0; --t) {
       path[static_cast<std::size_t>(t)] = s;
       s = before(s, t, ws);
@@ -99,7 +99,7 @@ class viterbi {
   }
 
  private:
-  static constexpr index_t calm = 8;  // steps between two subtractions of the least cost
+  static constexpr index_t calm = 8;  // steps between two looks at the least cost
   static constexpr std::uint32_t group = std::min(prefixes, std::uint32_t{32});
   static constexpr index_t words =
       index_t{prefixes / group} * (branches - 1);  // of history, a step
@@ -186,31 +186,48 @@ class viterbi {
     std::swap(ws.cost, ws.next);
   }
 
-  /// Subtracts the least cost from all, but for those that saturate.
+  /// The least cost of all states.
+  template <class Any>
+  static std::uint16_t least(const workspace& ws) {
+    using Lane = fitting<Any>;
+    const std::uint16_t* cost = ws.cost.data();
+    Lane even = Lane::load(cost), odd = Lane::load(cost + Lane::lanes);
+    for (std::uint32_t s = 2 * Lane::lanes; s < states; s += 2 * Lane::lanes) {
+      even = min(even, Lane::load(cost + s));
+      odd = min(odd, Lane::load(cost + s + Lane::lanes));
+    }
+    std::uint16_t lane[Lane::lanes];
+    store(min(even, odd), lane);
+    return *std::min_element(lane, lane + Lane::lanes);
+  }
+
+  /// Where the least cost has grown, subtracts it from all but those that saturate.
   template <class Any>
   static void subtract_least(workspace& ws) {
     using Lane = fitting<Any>;
-    std::uint16_t* cost = ws.cost.data();
-    Lane least = Lane::load(cost);
-    for (std::uint32_t s = Lane::lanes; s < states; s += Lane::lanes) {
-      least = min(least, Lane::load(cost + s));
-    }
-    std::uint16_t lane[Lane::lanes];
-    store(least, lane);
-    least = Lane::fill(*std::min_element(lane, lane + Lane::lanes));
-    const Lane top = Lane::fill(65535);
+    const std::uint16_t lowest = least<Any>(ws);
+    if (lowest < 8192) return;
+    const Lane base = Lane::fill(lowest), top = Lane::fill(65535);
     for (std::uint32_t s = 0; s < states; s += Lane::lanes) {
-      const Lane c = Lane::load(cost + s);
-      store(select(top <= c, top, saturated_difference(c, least)), cost + s);
+      const Lane c = Lane::load(ws.cost.data() + s);
+      store(select(top <= c, top, saturated_difference(c, base)), ws.cost.data() + s);
     }
   }
 
-  /// The first of the cheapest among `count` states, `stride` apart.
-  static std::uint32_t cheapest(const workspace& ws, std::uint32_t first, std::uint32_t stride,
-                                std::uint32_t count) {
-    std::uint32_t best = first;
-    for (std::uint32_t k = 1; k < count; ++k) {
-      const std::uint32_t s = first + k * stride;
+  /// The first of the cheapest states.
+  template <class Any>
+  static std::uint32_t cheapest(const workspace& ws) {
+    using Lane = fitting<Any>;
+    const Lane lowest = Lane::fill(least<Any>(ws));
+    std::uint32_t s = 0, found;
+    while ((found = to_bits(Lane::load(ws.cost.data() + s) <= lowest)) == 0) s += Lane::lanes;
+    return s + static_cast<std::uint32_t>(std::countr_zero(found));
+  }
+
+  /// The first of the cheapest states that end with `prefix`.
+  static std::uint32_t cheapest_at(std::uint32_t prefix, const workspace& ws) {
+    std::uint32_t best = prefix;
+    for (std::uint32_t s = prefix + prefixes; s < states; s += prefixes) {
       if (ws.cost[s] < ws.cost[best]) best = s;
     }
     return best;

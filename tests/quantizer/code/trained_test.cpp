@@ -37,9 +37,9 @@ void check_table(index_t samples) {
 }
 
 TEST_CASE("trained: better than the code that the training started from") {
-  check_table<1>(1 << 17);
-  check_table<2>(1 << 16);
-  check_table<3>(1 << 16);
+  check_table<1>(1 << 16);
+  check_table<2>(1 << 15);
+  check_table<3>(1 << 15);
   check_table<4>(1 << 15);
 }
 
