@@ -12,7 +12,7 @@ namespace openquant::rotation {
 /// Shapes:  any n = 2^k m with a known Hadamard matrix of order m <= 1024 (linalg/hadamard.hpp);
 ///          throws openquant::error with the nearest sizes otherwise
 /// Bits:    64, the seed
-/// Cost:    n (m + k) operations a row
+/// Cost:    n (k + m / 4 + 6) additions a row, the terms of m for m > 1 alone
 struct hadamard {
   std::uint64_t seed = 0;
 
