@@ -62,11 +62,11 @@ std::vector<method> lattice_methods() {
                            companded_rows<d12_plus, 3>("d12c", "D12+"),
                            companded_rows<d12_plus, 2>("d12c", "D12+"),
                            without_scales<oq::quantizer::e8p<4>>("e8p4", "E8P"),
-      without_scales<oq::quantizer::e8p<3>>("e8p3", "E8P"),
-      without_scales<oq::quantizer::e8p<2>>("e8p2", "E8P"),
-      without_scales<oq::quantizer::voronoi<e8, 14>>("voronoi4", "Voronoi E8"),
-      without_scales<oq::quantizer::voronoi<e8, 7>>("voronoi3", "Voronoi E8"),
-      without_scales<oq::quantizer::voronoi<e8, 4>>("voronoi2", "Voronoi E8"),
+                           without_scales<oq::quantizer::e8p<3>>("e8p3", "E8P"),
+                           without_scales<oq::quantizer::e8p<2>>("e8p2", "E8P"),
+                           without_scales<oq::quantizer::voronoi<e8, 14>>("voronoi4", "Voronoi E8"),
+                           without_scales<oq::quantizer::voronoi<e8, 7>>("voronoi3", "Voronoi E8"),
+                           without_scales<oq::quantizer::voronoi<e8, 4>>("voronoi2", "Voronoi E8"),
                            without_scales<oq::quantizer::leech_ball>("leech2", "Leech ball")};
   add_smoothed<4>(list);
   add_smoothed<3>(list);

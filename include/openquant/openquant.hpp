@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// All of OpenQuant that runs on a CPU. Left out: `format/`, since files are the caller's choice, and
-/// `quantizer/code/trained.hpp`, 16384 numbers.
+/// All of OpenQuant that runs on a CPU. Left out: `format/`, since files are the caller's choice,
+/// and `quantizer/code/trained.hpp`, 16384 numbers.
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/equalizer/smoothquant.hpp>
 #include <openquant/lattice/d.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdint>
 #include <algorithm>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <type_traits>
 

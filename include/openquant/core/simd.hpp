@@ -131,7 +131,8 @@ batch<Arch> to_float(int_batch<Arch> a) {
   return xsimd::to_float(a.v);
 }
 
-/// table[i] in every lane: one instruction where the hardware has it, which xsimd 8.1 does not know.
+/// table[i] in every lane: one instruction where the hardware has it, which xsimd 8.1 does not
+/// know.
 template <class Arch>
 batch<Arch> gather(const float* table, int_batch<Arch> i) {
   using register_type = typename batch<Arch>::register_type;
