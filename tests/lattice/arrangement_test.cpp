@@ -17,8 +17,8 @@ std::uint64_t rank(std::vector<std::uint8_t> symbols, const multiplicities& m, s
 }
 std::vector<std::uint8_t> order(std::uint64_t number, const multiplicities& m, std::size_t first,
                                 std::size_t step, int n) {
-  std::vector<std::uint8_t> symbols(static_cast<std::size_t>(n)), at(symbols);
-  for (std::size_t i = 0; i < at.size(); ++i) at[i] = static_cast<std::uint8_t>(i);
+  std::vector<std::uint8_t> symbols(static_cast<std::size_t>(n)), at;
+  for (int i = 0; i < n; ++i) at.push_back(static_cast<std::uint8_t>(i));
   place_arrangement(number, at.data(), n, m, first, step, symbols.data());
   return symbols;
 }

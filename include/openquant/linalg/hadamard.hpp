@@ -56,6 +56,7 @@ class hadamard_transform {
     for (index_t i = 0; i < size_.m; ++i) {
       for (index_t j = 0; j < size_.m; ++j) transposed(j, i) = h(i, j);
     }
+    ones_.assign(static_cast<std::size_t>(size_.power), 1.0f);
     forward_ = sign_product(h);
     backward_ = sign_product(transposed);
   }
@@ -102,7 +103,7 @@ class hadamard_transform {
     if (size_.m == 1) return walsh_hadamard<lanes>(x, before, after);
     for (index_t i = 0; i < n_; i += p) {
       const auto row = x.subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(p));
-      walsh_hadamard<lanes>(row, before.from(i), unscaled{});
+      walsh_hadamard<lanes>(row, before.from(i), diagonal{ones_.data()});
     }
     if (p < lane_count<lanes>) return factor.apply<float>(x.data(), p, after);
     factor.apply<lanes>(x.data(), p, after);
@@ -111,6 +112,8 @@ class hadamard_transform {
   index_t n_ = 1;
   hadamard_size size_;
   sign_product forward_, backward_;  // H_m and its transpose
+  aligned_vector<float>
+      ones_;  // (p) for m > 1: so that both uses of walsh_hadamard are one to compile
 };
 
 }  // namespace openquant::linalg

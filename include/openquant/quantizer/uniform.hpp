@@ -93,7 +93,7 @@ struct uniform {
     return min(max(round_even(steps), T(0.0f)), T(max_code));
   }
 
-  /// Coarse: steps from 1.05 of the given one down to 0.14 in ratios of 0.9, zeros up to 2 away.
+  /// Coarse: steps from the given one down to 0.135 of it in ratios of 0.9, zeros up to 2 away.
   /// Fine: +-5 % around the best in steps of 1.25 %, zeros up to 1 away.
   template <class T>
   OPENQUANT_HD vec<T, 2> search(const group_view<T>& group, T step, T zero) const {
@@ -103,7 +103,7 @@ struct uniform {
     };
     const index_t zeros = symmetric ? 1 : 5, fine_zeros = symmetric ? 1 : 3;
     const vec<T, 2> coarse = best_scale(*this, group, 20 * zeros, [&](index_t k) -> vec<T, 2> {
-      float shrink = 1.05f;
+      float shrink = 1.0f;
       for (index_t i = 0; i < k / zeros; ++i) shrink *= 0.9f;
       return {step * T(shrink), around(zero, k % zeros - zeros / 2)};
     });

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include <openquant/core/float16.hpp>
+#include <openquant/quantizer/code/table.hpp>
 
 /// Written by bench/quantizer/train_trellis_table.cpp.
 namespace openquant::quantizer::code {
@@ -1396,6 +1396,16 @@ inline constexpr std::uint16_t trained_table<4>[4096] = {
     0x39ab, 0x381e, 0x352b, 0x3009,
 };
 
+/// The entries of `trained`.
+struct trained_entries {
+  static std::string name() { return "trained"; }
+  template <int B, int L>
+  static const std::uint16_t* fp16() {
+    static_assert(1 <= B && B <= 4 && L == 12, "trained: 1 to 4 bits and L = 12");
+    return trained_table<B>;
+  }
+};
+
 /// A table for L = 12, trained on a Gaussian source by the generalised Lloyd algorithm, with the
 /// code latin to start from.
 ///
@@ -1403,14 +1413,6 @@ inline constexpr std::uint16_t trained_table<4>[4096] = {
 /// Memory:  8 KB a rate, fp16
 /// Source:  Tseng et al., "QTIP", arXiv 2406.11235, Sec. 3.2 (tables); Linde, Buzo & Gray, IEEE
 ///          Trans. Commun. 28(1), 1980 (the algorithm)
-struct trained {
-  static std::string name() { return "trained"; }
-
-  template <int B, int L>
-  static float value(std::uint32_t state) {
-    static_assert(1 <= B && B <= 4 && L == 12, "trained: 1 to 4 bits and L = 12");
-    return to_float(float16{trained_table<B>[state]});
-  }
-};
+using trained = table<trained_entries>;
 
 }  // namespace openquant::quantizer::code
