@@ -45,39 +45,91 @@ TEST_CASE("e8p_codebook: 2^16 distinct points of E8 + 1/4 with the patterns of t
   }
   CHECK(distinct.size() == 65536);
   CHECK(patterns.size() == 256);
-  int short_ones = 0, long_ones = 0, even = 0;
+  std::set<std::array<float, 8>> long_ones;
   for (const auto& a : patterns) {
     float norm = 0;
-    int zeros = 0;
-    for (std::size_t i = 0; i < 8; ++i) {
-      norm += a[i] * a[i];
-      if (a[i] == 0.5f) zeros += static_cast<int>(i);
-    }
-    short_ones += norm <= 10;
-    if (norm <= 10) continue;
-    CHECK(norm == 12);
-    CHECK(std::count(a.begin(), a.end(), 1.5f) == 5);
-    long_ones += 1;
-    even += zeros % 2 == 0;
+    for (const float magnitude : a) norm += magnitude * magnitude;
+    CHECK(norm <= 12);
+    if (norm > 10) long_ones.insert(a);
   }
-  CHECK(short_ones == 227);
-  CHECK(long_ones == 29);
-  CHECK(even == 28);
+  CHECK(long_ones.size() == 29);
+  for (const auto& a : long_ones) {
+    for (const auto& b : long_ones) {
+      float distance = 0;
+      for (std::size_t i = 0; i < 8; ++i) distance += (a[i] - b[i]) * (a[i] - b[i]);
+      CHECK((distance == 0 || distance > 2));
+    }
+  }
+  const auto pattern = [](float others, float at_i, int i, float at_j, int j, int k) {
+    std::array<float, 8> a;
+    a.fill(others);
+    const auto at = [&](int n) -> float& { return a[static_cast<std::size_t>(n)]; };
+    at(i) = at_i, at(j) = at(k) = at_j;
+    return a;
+  };
+  int listed = 0;
+  for (int i = 0; i < 7; ++i) {
+    const int a = (i + 1) % 7, b = (i + 2) % 7, c = (i + 3) % 7, d = (i + 4) % 7, e = (i + 5) % 7,
+              f = (i + 6) % 7;
+    listed += static_cast<int>(long_ones.count(pattern(1.5f, 0.5f, i, 0.5f, b, c)));
+    listed += static_cast<int>(long_ones.count(pattern(0.5f, 2.5f, i, 1.5f, a, f)));
+    listed += static_cast<int>(long_ones.count(pattern(0.5f, 2.5f, i, 1.5f, b, c)));
+    listed += static_cast<int>(long_ones.count(pattern(0.5f, 2.5f, i, 1.5f, d, e)));
+  }
+  CHECK(listed + static_cast<int>(long_ones.count(pattern(0.5f, 2.5f, 7, 1.5f, 0, 1))) == 29);
+}
+
+/// Magnitudes of the pattern of a code without its shift.
+vec<float, 8> magnitudes(std::int32_t c) {
+  vec<float, 8> a;
+  for (index_t i = 0; i < 8; ++i) {
+    a[i] = std::fabs(all_points()[static_cast<std::size_t>(c)][i] -
+                     ((c >> 7 & 1) == 0 ? 0.25f : -0.25f));
+  }
+  return a;
+}
+
+TEST_CASE("e8p_codebook: masks of 3/2 are their own numbers, the others fill the gaps") {
+  vec<float, 8> before{};
+  int with_five = 0;
+  for (std::int32_t number = 0; number < 256; ++number) {
+    const vec<float, 8> a = magnitudes(number << 8);
+    index_t five = -1, three = -1, place = 0;
+    int mask = 0;
+    for (index_t i = 7; i >= 0; --i) {
+      if (a[i] == 2.5f) five = i;
+      if (a[i] == 1.5f) three = i, mask += 1 << i;
+    }
+    if (five < 0) {
+      CHECK(mask == number);
+      continue;
+    }
+    if (with_five < 64) place = 8 * five + (three < 0 ? five : three);
+    if (with_five < 64) CHECK(place == with_five);
+    if (with_five >= 64) CHECK(squared_norm(a) == 12);
+    if (with_five > 64 && five == 0) CHECK(before[0] == 2.5f);
+    before = a, ++with_five;
+  }
+  CHECK(with_five == 86);
 }
 
 TEST_CASE("e8p_codebook: no point is nearer, by trying all of them") {
-  for (std::uint64_t i = 0; i < 150; ++i) {
+  int long_ones = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
     vec<float, 8> u;
+    const auto& start = all_points()[random::index(5, i, 65536)];
     for (index_t k = 0; k < 8; ++k) {
-      const auto j = i * 8 + static_cast<std::uint64_t>(k);
-      u[k] = (0.5f + static_cast<float>(i % 3)) * random::normal(3, j);
+      const float z = random::normal(3, i * 8 + static_cast<std::uint64_t>(k));
+      u[k] = i % 2 == 0 ? (0.5f + static_cast<float>(i % 3)) * z : start[k] + 0.6f * z;
       if (i % 5 == 0) u[k] = std::nearbyint(4 * u[k]) / 4;  // where ties are
     }
     float least = 1e9f;
     for (const auto& p : all_points()) least = std::min(least, squared_norm(p - u));
     const auto code = static_cast<std::size_t>(e8p_codebook::nearest(u));
     CHECK(squared_norm(all_points()[code] - u) <= least * (1 + 1e-5f));
+    long_ones += squared_norm(magnitudes(static_cast<std::int32_t>(code))) > 11;
   }
+  CHECK(long_ones >= 20);
 }
 
 /// All codes through lanes, decoded and coded again.

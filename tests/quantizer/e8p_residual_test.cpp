@@ -14,13 +14,12 @@ using quantizer::e8_ball;
 using quantizer::e8p_codebook;
 using quantizer::e8p_residual;
 
-constexpr e8p_residual<e8_ball> three{1.75f, 1.7f};
-constexpr e8p_residual<e8p_codebook> four{3.65f, 1.4f};
+constexpr e8p_residual<e8_ball> three{1.75f, 1.65f};
+constexpr e8p_residual<e8p_codebook> four{3.65f, 1.35f};
 
 using lanes = batch<default_arch>;
 
 constexpr index_t width = lane_count<lanes>;
-constexpr std::uint64_t registers = 9600 / width;
 
 /// Points i width, ..., i width + width - 1.
 vec<lanes, 8> sample(std::uint64_t i, float deviation) {
@@ -44,7 +43,7 @@ double distance(const vec<lanes, 8>& a, const vec<lanes, 8>& b) {
 template <class Stages>
 void check_idempotent(const Stages& stages) {
   double moved = 0;
-  for (std::uint64_t i = 0; i < registers; ++i) {
+  for (std::uint64_t i = 0; i < 9600 / width; ++i) {
     const auto found = stages.search(sample(i, 0.5f + 0.5f * static_cast<float>(i % 4)));
     const auto y = stages.template point<lanes>(found.first, found.second);
     const auto again = stages.search(y);
@@ -58,11 +57,12 @@ TEST_CASE("e8p_residual: what it finds, it finds again") {
   check_idempotent(four);
 }
 
-/// The error is below that of the nearest point with the best remainder, by `gain` of it at least.
+/// The error is below that of the nearest point with the best remainder, by `gain` of it at least;
+/// 64000 points tell it with a standard error of .001.
 template <class Second>
 void check_gain(const e8p_residual<Second>& stages, float deviation, double gain) {
   double greedy = 0, joint = 0;
-  for (std::uint64_t i = 0; i < registers; ++i) {
+  for (std::uint64_t i = 0; i < 64000 / width; ++i) {
     const vec<lanes, 8> u = sample(i, deviation);
     const auto first = e8p_codebook::nearest(u);
     const auto rest = u - e8p_codebook::point<lanes>(first);
@@ -76,8 +76,8 @@ void check_gain(const e8p_residual<Second>& stages, float deviation, double gain
   CHECK(joint <= (1 - gain) * greedy);
 }
 
-TEST_CASE("e8p_residual: the joint search gains 5 % over one stage after the other") {
-  check_gain(three, 1, 0.05);
+TEST_CASE("e8p_residual: the joint search gains 6.5 and 5 % over one stage after the other") {
+  check_gain(three, 1, 0.065);
   check_gain(four, 1 / 1.1f, 0.05);
 }
 

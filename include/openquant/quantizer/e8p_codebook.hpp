@@ -7,41 +7,51 @@ namespace openquant::quantizer {
 
 /// The 256 patterns of E8P as tables, computed by the compiler.
 struct e8p_patterns {
-  static constexpr int extra_count = 29;
-  float pattern[256]{};          // two bits a coordinate, a_i - 1/2; bit 16: odd number of 3/2
-  float with_five_halves[64]{};  // the pattern's number, at 8 i + j
-  int extra[extra_count]{};      // masks of the chosen patterns with five 3/2
+  static constexpr int lines = 7, long_ones = 29;
+  float pattern[256]{};            // two bits a coordinate, a_i - 1/2; bit 16: odd number of 3/2
+  int triple[long_ones][3]{};      // |a|^2 = 12: where the three 1/2 are, or the 5/2 and two 3/2
+  float number[64 + long_ones]{};  // of the pattern 5/2 at i, 3/2 at j, at 8 i + j; of triple[e]
 };
 
 constexpr e8p_patterns make_e8p_patterns() {
   e8p_patterns t;
-  const auto bit = [](int mask, int i) { return (mask >> i) & 1; };
-  const auto weight = [&](int mask) {
-    int sum = 0;
-    for (int i = 0; i < 8; ++i) sum += bit(mask, i);
-    return sum;
+  const auto set = [](int(&triple)[3], int i, int j, int k) {
+    triple[0] = i, triple[1] = j, triple[2] = k;
   };
-  const auto zeros_even = [&](int mask) {
-    int sum = 0;
-    for (int i = 0; i < 8; ++i) sum += bit(mask, i) == 0 ? i : 0;
-    return sum % 2 == 0;
-  };
-  int extras = 0, pairs = 0;
-  bool other = false;
+  bool is_line[256]{};
+  int e = e8p_patterns::lines;
+  for (int i = 0; i < 7; ++i) {
+    const auto after = [&](int steps) { return (i + steps) % 7; };
+    set(t.triple[i], i, after(2), after(3));
+    set(t.triple[e++], i, after(1), after(6));
+    set(t.triple[e++], i, after(2), after(3));
+    set(t.triple[e++], i, after(4), after(5));
+    const int mask = 255 - (1 << i) - (1 << after(2)) - (1 << after(3));
+    is_line[mask] = true;
+    t.number[64 + i] = static_cast<float>(mask);
+  }
+  set(t.triple[e], 7, 0, 1);
+
+  int fives = 0;
   for (int mask = 0; mask < 256; ++mask) {
-    const bool first_other = weight(mask) == 5 && !zeros_even(mask) && !other;
-    other = other || first_other;
-    const bool extra = weight(mask) == 5 && (zeros_even(mask) || first_other);
-    int word = 0;
-    if (extra || weight(mask) <= 4) {
-      for (int i = 0; i < 8; ++i) word += bit(mask, i) << (2 * i);
-      word += (weight(mask) & 1) << 16;
-    } else {
-      const int i = pairs / 8, j = pairs % 8;
-      word = (2 << (2 * i)) + (i == j ? 0 : (1 << (2 * j)) + (1 << 16));
-      t.with_five_halves[pairs++] = static_cast<float>(mask);
+    int weight = 0, word = 0;
+    for (int i = 0; i < 8; ++i) {
+      const int bit = (mask >> i) & 1;
+      weight += bit;
+      word += bit << (2 * i);
     }
-    if (extra) t.extra[extras++] = mask;
+    if (weight <= 4 || is_line[mask]) {
+      word += (weight & 1) << 16;
+    } else if (fives < 64) {
+      const int i = fives / 8, j = fives % 8;
+      word = (2 << (2 * i)) + (i == j ? 0 : (1 << (2 * j)) + (1 << 16));
+      t.number[fives++] = static_cast<float>(mask);
+    } else {
+      const int at = fives++ + e8p_patterns::lines;
+      const auto& [i, j, k] = t.triple[at - 64];
+      word = (2 << (2 * i)) + (1 << (2 * j)) + (1 << (2 * k));
+      t.number[at] = static_cast<float>(mask);
+    }
     t.pattern[mask] = static_cast<float>(word);
   }
   return t;
@@ -51,14 +61,18 @@ constexpr e8p_patterns make_e8p_patterns() {
 /// has one of 256 patterns of magnitudes a in {1/2, 3/2, 5/2}^8 and any signs that make the sum of
 /// v even.
 ///
-/// Patterns: the 227 with |a|^2 <= 10, and 29 of the 56 with five 3/2 (|a|^2 = 12): those whose
-/// three 1/2 lie at positions with an even sum, which leaves out no coordinate more than another,
-/// and the first of the others.
+/// Patterns: the 227 with |a|^2 <= 10, and 29 of the 224 with |a|^2 = 12, no two of them at
+/// squared distance 2:
+///
+///   five 3/2, three 1/2 at  i, i + 2, i + 3 mod 7, the lines of the Fano plane
+///   5/2 at i, two 3/2 at    i + 1, i + 6 or i + 2, i + 3 or i + 4, i + 5 mod 7
+///   5/2 at 7, two 3/2 at    0, 1
 ///
 /// Code, 16 bits:  pattern 8 | shift 1 | sign 7 (bit i: coordinate i is negative; i = 0, ..., 6).
-/// The last sign follows from the parity. A pattern without 5/2 is the mask of its 3/2; the 64
-/// masks that this leaves free, ascending, are the patterns with 5/2 at i and 3/2 at j, in order of
-/// 8 i + j, where j = i says that there is no 3/2.
+/// The last sign follows from the parity. A pattern without 5/2 is the mask of its 3/2. The 86
+/// masks that this leaves free, ascending, are first the 64 patterns with 5/2 at i and at most one
+/// 3/2, at j, in order of 8 i + j, where j = i says that there is none; then the 22 with 5/2 and
+/// two 3/2 in the order above.
 ///
 /// Source:  Tseng et al., "QuIP#", arXiv 2402.04396, Sec. 4.2 (E8P); search by sorted pairing as in
 ///          Adoul & Barth, "Nearest neighbor algorithm for spherical codes from the Leech lattice",
@@ -117,7 +131,8 @@ struct e8p_codebook {
   ///
   /// and a wrong parity takes away 2 min_i a_i |y_i|. Among the arrangements of the same values the
   /// best puts the larger on the larger |y_i|, so ranks and partial sums of the sorted |y_i| serve
-  /// all 227; the 29 others are tried.
+  /// all 227; the 29 others are tried. There too a wrong parity costs the least |y_i|: where a_i is
+  /// not 1/2, a_i - 1 in its place mends the parity and is better by 1 or more.
   template <class T>
   OPENQUANT_HD static choice<T> best_pattern(const vec<T, 8>& u, T shift) {
     vec<T, 8> y, sorted,
@@ -164,22 +179,18 @@ struct e8p_codebook {
       first = first + select(rank[i] < T(0.5f), T(at), T(0.0f));
       second = second + select(rank[i] == large - T(1.0f), T(at), T(0.0f));
     }
-    const T with_five = gather(table.with_five_halves, to_int(first * T(8.0f) + second));
-    T pattern = select(five_halves > T(0.0f), with_five, mask);
-
-    // The coordinate to turn is the least one, or the least of those with 1/2 at a third the price.
-    const T least_at_three = least * T(3.0f);
-    for (int e = 0; e < e8p_patterns::extra_count; ++e) {
-      T small = T(0.0f), least_small = least_at_three;
-      for (index_t i = 0; i < 8; ++i) {
-        if (((table.extra[e] >> i) & 1) == 0)
-          small = small + y[i], least_small = min(least_small, y[i]);
-      }
-      const T gain = total - small - T(6.0f) - select(wrong_for_even, T(0.0f), least_small);
+    T entry = select(five_halves > T(0.0f), first * T(8.0f) + second, T(-1.0f));  // of the table
+    const T of_lines = total - uneven - T(6.0f), of_fives = T(-6.0f) - even;
+    for (int e = 0; e < e8p_patterns::long_ones; ++e) {
+      const auto& [i, j, k] = table.triple[e];
+      const T three = y[j] + y[k] + y[i];
+      const T gain = e < e8p_patterns::lines ? of_lines - three : of_fives + (three + y[i]);
       const auto better = gain > best;
       best = select(better, gain, best);
-      pattern = select(better, T(static_cast<float>(table.extra[e])), pattern);
+      entry = select(better, T(static_cast<float>(64 + e)), entry);
     }
+    const T listed = gather(table.number, to_int(max(entry, T(0.0f))));
+    const T pattern = select(entry < T(0.0f), mask, listed);
     return {T(0.0f) - shift * sum - total * T(0.5f) - best, pattern};
   }
 
