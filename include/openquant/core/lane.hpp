@@ -69,6 +69,13 @@ OPENQUANT_HD inline float to_float(std::int32_t a) { return static_cast<float>(a
 /// table[i].
 OPENQUANT_HD inline float gather(const float* table, std::int32_t i) { return table[i]; }
 
+/// table[i mod n] of a small table, n a power of two from 16 to 64: the bits of i above are ignored.
+template <index_t n>
+OPENQUANT_HD float lookup(const float (&table)[n], std::int32_t i) {
+  static_assert(n == 16 || n == 32 || n == 64);
+  return table[i & static_cast<std::int32_t>(n - 1)];
+}
+
 /// x * y + z; fused where the hardware has it, so only where a last bit may differ.
 OPENQUANT_HD inline float mul_add(float x, float y, float z) { return x * y + z; }
 

@@ -148,6 +148,56 @@ batch<Arch> gather(const float* table, int_batch<Arch> i) {
   return batch<Arch>::load(value);
 }
 
+/// table[i mod n] in every lane, n = 16, 32 or 64: the table stays in registers where the hardware
+/// permutes by an index (AVX2, AVX-512).
+template <index_t n, class Arch>
+batch<Arch> lookup(const float (&table)[n], int_batch<Arch> i) {
+  static_assert(n == 16 || n == 32 || n == 64);
+  using register_type = typename batch<Arch>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(i) == 64) {
+    if constexpr (n == 16) {
+      return register_type(_mm512_permutexvar_ps(i.v, _mm512_loadu_ps(table)));
+    } else {
+      const auto of_32 = [&](const float* t) {
+        return _mm512_permutex2var_ps(_mm512_loadu_ps(t), i.v, _mm512_loadu_ps(t + 16));
+      };
+      if constexpr (n == 32) return register_type(of_32(table));
+      const __mmask16 upper = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(32));
+      return register_type(_mm512_mask_blend_ps(upper, of_32(table), of_32(table + 32)));
+    }
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(i) == 32) {
+    // Halves of the table are chosen by the sign bit of an index shifted up.
+    const auto of_16 = [&](const float* t) {
+      const __m256i at = i.v;
+      return _mm256_blendv_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(t), at),
+                              _mm256_permutevar8x32_ps(_mm256_loadu_ps(t + 8), at),
+                              _mm256_castsi256_ps(_mm256_slli_epi32(at, 28)));
+    };
+    const auto of_32 = [&](const float* t) {
+      return _mm256_blendv_ps(of_16(t), of_16(t + 16),
+                              _mm256_castsi256_ps(_mm256_slli_epi32(i.v, 27)));
+    };
+    if constexpr (n == 16) return register_type(of_16(table));
+    if constexpr (n == 32) return register_type(of_32(table));
+    if constexpr (n == 64) {
+      return register_type(_mm256_blendv_ps(of_32(table), of_32(table + n - 32),
+                                            _mm256_castsi256_ps(_mm256_slli_epi32(i.v, 26))));
+    }
+  } else
+#endif
+  {
+    std::int32_t index[register_type::size];
+    float value[register_type::size];
+    store(i, index);
+    for (std::size_t l = 0; l < register_type::size; ++l) value[l] = lookup(table, index[l]);
+    return batch<Arch>::load(value);
+  }
+}
+
 template <class Arch>
 struct lane_traits<batch<Arch>> {
   using int_type = int_batch<Arch>;
