@@ -86,11 +86,11 @@ OPENQUANT_INLINE lane_int_t<T> field_at(const std::int32_t* words, index_t strid
   static_assert(1 <= bits && bits <= 31);
   const std::int32_t* word = words + bit / 32 * stride;
   const int shift = static_cast<int>(bit % 32);
-  const lanes low = load_int<T>(word) >> shift;
-  if (shift + bits <= 32) return masked ? low & lanes((1 << bits) - 1) : low;
+  const lanes mask(static_cast<std::int32_t>((1u << bits) - 1)), low = load_int<T>(word) >> shift;
+  if (shift + bits <= 32) return masked ? low & mask : low;
   const int missing = 32 - shift;  // of low all bits above that many are copies of the sign
-  return ((load_int<T>(word + stride) << missing) & lanes((1 << bits) - 1)) |
-         (low & lanes((1 << missing) - 1));
+  return ((load_int<T>(word + stride) << missing) & mask) |
+         (low & lanes(static_cast<std::int32_t>((1u << missing) - 1)));
 }
 
 /// Writes strip i of a matrix of `rows` rows as bit_matrix holds it: `words` and `scales` are as

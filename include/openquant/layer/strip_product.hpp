@@ -8,9 +8,11 @@
 namespace openquant {
 
 /// decode(c, s) = s_0 (decode(c, (1, 0)) - s_1), without s_1 where there is one field, up to
-/// rounding: Q says so, and a kernel then scales sums instead of weights.
+/// rounding: Q says so, and a kernel then scales sums instead of weights. Tiles without a form of
+/// their own are decoded whole, under their scales.
 template <class Q>
-inline constexpr bool is_linear = requires { requires Q::linear; };
+inline constexpr bool is_linear = (PointQuantizer<Q> || LaneTileQuantizer<Q>) &&
+    requires { requires Q::linear; };
 
 /// Sums of weights times activations, for `tokens` tokens and as many rows as T has lanes.
 template <class T, index_t tokens>

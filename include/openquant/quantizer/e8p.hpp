@@ -29,7 +29,7 @@ struct e8p {
   static constexpr int code_bits = 8 * B;
   static constexpr index_t code_fields = B == 4 ? 2 : 1;
   static constexpr index_t scale_fields = 1;  // sigma
-  static constexpr bool nearest = B == 2;
+  static constexpr bool nearest = B == 2, linear = true;
 
   /// Of the first stage's lattice, in sigma; ratio and overshoot of the second. Tuned together on
   /// N(0,1), to 1/50 of the first two and 1/10 of the last.

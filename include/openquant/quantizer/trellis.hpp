@@ -51,6 +51,7 @@ struct trellis {
   static constexpr index_t code_fields = steps;
   static constexpr int code_bits = static_cast<int>(steps) * B;
   static constexpr index_t scale_fields = 1;  // sigma
+  static constexpr bool linear = true;
 
   using search = viterbi<B, L, steps>;
   /// The search sees weights over sigma, and values, times this as 16-bit integers: as fine as they
