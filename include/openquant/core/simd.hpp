@@ -204,6 +204,88 @@ struct lane_traits<batch<Arch>> {
   static constexpr index_t lanes = static_cast<index_t>(batch<Arch>::register_type::size);
 };
 
+/// The floats of these bits.
+template <class Arch>
+batch<Arch> bit_float(int_batch<Arch> a) {
+#if XSIMD_VERSION_MAJOR < 9
+  return xsimd::bitwise_cast<typename batch<Arch>::register_type>(a.v);
+#else
+  return xsimd::bitwise_cast<float>(a.v);
+#endif
+}
+
+/// sum plus the four bytes of a: one instruction where there is a dot product of bytes.
+template <class Arch>
+int_batch<Arch> add_bytes(int_batch<Arch> sum, int_batch<Arch> a) {
+  using register_type = typename int_batch<Arch>::register_type;
+#if defined(__AVX512VNNI__)
+  if constexpr (sizeof(a) == 64) {
+    return register_type(_mm512_dpbusd_epi32(sum.v, a.v, _mm512_set1_epi8(1)));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(a) == 32) {
+    const __m256i pairs = _mm256_maddubs_epi16(a.v, _mm256_set1_epi8(1));
+    return sum + int_batch<Arch>(register_type(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+  } else
+#endif
+  {
+    const int_batch<Arch> byte(255);
+    return sum + (a & byte) + ((a >> 8) & byte) + ((a >> 16) & byte) + ((a >> 24) & byte);
+  }
+}
+
+/// Lane i: 32 bits of three consecutive words from bit first - i step on, in [0, 64).
+template <Lane T>
+requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int step) {
+  using register_type = typename lane_int_t<T>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 64) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i at = _mm512_sub_epi32(_mm512_set1_epi32(first),
+                                        _mm512_mullo_epi32(lane, _mm512_set1_epi32(step)));
+    __m512i low = _mm512_set1_epi32(w0), high = _mm512_set1_epi32(w1);
+    if (first >= 32) {  // the leading lanes begin in the second word
+      const auto beyond = static_cast<__mmask16>((1 << ((first - 32) / step + 1)) - 1);
+      low = _mm512_mask_set1_epi32(low, beyond, w1);
+      high = _mm512_mask_set1_epi32(high, beyond, w2);
+    }
+#if defined(__AVX512VBMI2__)
+    return register_type(_mm512_shrdv_epi32(low, high, at));
+#else
+    const __m512i shift = _mm512_and_si512(at, _mm512_set1_epi32(31));
+    return register_type(_mm512_or_si512(
+        _mm512_srlv_epi32(low, shift),
+        _mm512_sllv_epi32(high, _mm512_sub_epi32(_mm512_set1_epi32(32), shift))));
+#endif
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(T) == 32) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i at = _mm256_sub_epi32(_mm256_set1_epi32(first),
+                                        _mm256_mullo_epi32(lane, _mm256_set1_epi32(step)));
+    const __m256i beyond = _mm256_cmpgt_epi32(at, _mm256_set1_epi32(31));
+    const __m256i low =
+        _mm256_blendv_epi8(_mm256_set1_epi32(w0), _mm256_set1_epi32(w1), beyond);
+    const __m256i high =
+        _mm256_blendv_epi8(_mm256_set1_epi32(w1), _mm256_set1_epi32(w2), beyond);
+    const __m256i shift = _mm256_and_si256(at, _mm256_set1_epi32(31));
+    return register_type(_mm256_or_si256(
+        _mm256_srlv_epi32(low, shift),
+        _mm256_sllv_epi32(high, _mm256_sub_epi32(_mm256_set1_epi32(32), shift))));
+  } else
+#endif
+  {
+    std::int32_t window[register_type::size];
+    for (std::int32_t& lane : window) {
+      lane = bit_windows<float>(w0, w1, w2, first, step);
+      first -= step;
+    }
+    return lane_int_t<T>::load(window);
+  }
+}
+
 /// Lane l of the result is lane l ^ h of x; h is a power of two below the number of lanes.
 template <index_t h, class Arch>
 batch<Arch> exchange_lanes(batch<Arch> x) {

@@ -23,14 +23,14 @@ OPENQUANT_INLINE void use_point(const Q& q, const std::int32_t* words, index_t b
                                 const scale_t<Q, T>& s, Use& use) {
   constexpr index_t stride = strip_shape<Q>::strings;
   code_t<Q, T> c;
-  [&]<index_t... f>(std::integer_sequence<index_t, f...>) {
+  [&]<index_t... f>(std::integer_sequence<index_t, f...>) OPENQUANT_INLINE_LAMBDA {
     ((code_field(c, f) = field_at<T, field_bits<Q>, !ignores_high_bits<Q>>(
           words, stride, bit + f * field_bits<Q>)),
      ...);
   }
   (std::make_integer_sequence<index_t, code_fields<Q>>{});
   const point_t<Q, T> x = q.decode(c, s);
-  [&]<index_t... k>(std::integer_sequence<index_t, k...>) {
+  [&]<index_t... k>(std::integer_sequence<index_t, k...>) OPENQUANT_INLINE_LAMBDA {
     (use.template at<first + k>(x[k]), ...);
   }
   (std::make_integer_sequence<index_t, index_t{Q::dim}>{});
@@ -48,7 +48,7 @@ OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, in
   if constexpr (LaneTileQuantizer<Q>) {
     words -= r;
     for (index_t b = 0; b < blocks; ++b, words += Q::lane_words) {
-      [&]<index_t... k>(std::integer_sequence<index_t, k...>) {
+      [&]<index_t... k>(std::integer_sequence<index_t, k...>) OPENQUANT_INLINE_LAMBDA {
         (use.template at<k>(q.template lane_column<T, k>(words, r, s)), ...);
       }
       (std::make_integer_sequence<index_t, index_t{Q::dim}>{});
@@ -81,7 +81,7 @@ OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, in
     constexpr index_t step = word_period<Q>;
     if constexpr (step * Q::dim <= 64) {  // written out: every shift is a constant
       for (; b + step <= blocks; b += step, words += strip_shape<Q>::words_of(step)) {
-        [&]<index_t... i>(std::integer_sequence<index_t, i...>) {
+        [&]<index_t... i>(std::integer_sequence<index_t, i...>) OPENQUANT_INLINE_LAMBDA {
           (use_point<T, i * Q::dim>(q, words, i * Q::code_bits, s, use), ...);
         }
         (std::make_integer_sequence<index_t, step>{});
