@@ -70,6 +70,13 @@ OPENQUANT_HD inline float to_float(std::int32_t a) { return static_cast<float>(a
 /// table[i].
 OPENQUANT_HD inline float gather(const float* table, std::int32_t i) { return table[i]; }
 
+/// table[i mod 256].
+OPENQUANT_HD inline std::int32_t lookup(const std::uint16_t (&table)[256], std::int32_t i) {
+  return table[i & 255];
+}
+/// -a where the sign bit of i is set, else a.
+OPENQUANT_HD inline float change_sign(float a, std::int32_t i) { return i < 0 ? -a : a; }
+
 /// The float of these bits.
 OPENQUANT_HD inline float bit_float(std::int32_t a) {
 #if defined(__CUDA_ARCH__)

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <xsimd/xsimd.hpp>
 
 #include <openquant/core/lane.hpp>
@@ -212,6 +213,57 @@ batch<Arch> bit_float(int_batch<Arch> a) {
 #else
   return xsimd::bitwise_cast<float>(a.v);
 #endif
+}
+
+/// The bits of these floats.
+template <class Arch>
+int_batch<Arch> float_bits(batch<Arch> a) {
+#if XSIMD_VERSION_MAJOR < 9
+  return xsimd::bitwise_cast<typename int_batch<Arch>::register_type>(a.v);
+#else
+  return xsimd::bitwise_cast<std::int32_t>(a.v);
+#endif
+}
+
+/// table[i mod 256] in every lane; the table stays in eight registers of AVX-512.
+template <class Arch>
+int_batch<Arch> lookup(const std::uint16_t (&table)[256], int_batch<Arch> i) {
+  using register_type = typename int_batch<Arch>::register_type;
+#if defined(__AVX512BW__)
+  if constexpr (sizeof(i) == 64) {
+    const auto of_64 = [&](const std::uint16_t* t) OPENQUANT_INLINE_LAMBDA {
+      return _mm512_permutex2var_epi16(_mm512_loadu_si512(t), i.v, _mm512_loadu_si512(t + 32));
+    };
+    const __mmask16 bit_6 = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(64));
+    const __mmask16 bit_7 = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(128));
+    const __m512i lower = _mm512_mask_mov_epi32(of_64(table), bit_6, of_64(table + 64));
+    const __m512i upper = _mm512_mask_mov_epi32(of_64(table + 128), bit_6, of_64(table + 192));
+    return register_type(_mm512_and_si512(_mm512_mask_mov_epi32(lower, bit_7, upper),
+                                          _mm512_set1_epi32(0xffff)));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(i) == 32) {
+    const __m256i at = _mm256_and_si256(i.v, _mm256_set1_epi32(255));
+    const __m256i pair = _mm256_i32gather_epi32(reinterpret_cast<const int*>(table),
+                                                _mm256_srli_epi32(at, 1), 4);
+    const __m256i odd = _mm256_and_si256(at, _mm256_set1_epi32(1));
+    return register_type(_mm256_and_si256(_mm256_srlv_epi32(pair, _mm256_slli_epi32(odd, 4)),
+                                          _mm256_set1_epi32(0xffff)));
+  } else
+#endif
+  {
+    std::int32_t lane[register_type::size];
+    store(i, lane);
+    for (std::int32_t& value : lane) value = lookup(table, value);
+    return int_batch<Arch>::load(lane);
+  }
+}
+
+/// -a where the sign bit of i is set, else a.
+template <class Arch>
+batch<Arch> change_sign(batch<Arch> a, int_batch<Arch> i) {
+  return bit_float(float_bits(a) ^ (i & int_batch<Arch>(std::numeric_limits<std::int32_t>::min())));
 }
 
 /// sum plus the four bytes of a: one instruction where there is a dot product of bytes.

@@ -7,12 +7,20 @@
 /// fused products.
 namespace openquant {
 
-/// decode(c, s) = s_0 (decode(c, (1, 0)) - s_1), without s_1 where there is one field, up to
-/// rounding: Q says so, and a kernel then scales sums instead of weights. Tiles without a form of
-/// their own are decoded whole, under their scales.
+/// decode(c, s) = s_0 (decode(c, (u, 0)) / u - s_1), without s_1 where there is one field, up to
+/// rounding: Q says so, and a kernel then scales sums instead of weights. u is 1, or Q::linear_unit,
+/// with which decode has the least to do. Tiles without a form of their own are decoded whole, under
+/// their scales.
 template <class Q>
 inline constexpr bool is_linear = (PointQuantizer<Q> || LaneTileQuantizer<Q>) &&
     requires { requires Q::linear; };
+template <class Q>
+inline constexpr float linear_unit = [] {
+  if constexpr (requires { Q::linear_unit; })
+    return Q::linear_unit;
+  else
+    return 1.0f;
+}();
 
 /// Sums of weights times activations, for `tokens` tokens and as many rows as T has lanes.
 template <class T, index_t tokens>
@@ -64,7 +72,7 @@ void multiply_strip(const Q& q, const strip_view<Q>& strip, const float* x, cons
       scale_t<Q, T> s, unit;
       for (index_t k = 0; k < Q::scale_fields; ++k) {
         s[k] = load<T>(strip.scale(g, k) + r);
-        unit[k] = is_linear<Q> ? T(k == 0 ? 1.0f : 0.0f) : s[k];
+        unit[k] = is_linear<Q> ? T(k == 0 ? linear_unit<Q> : 0.0f) : s[k];
       }
       token_sums<T, tokens> sums(x);
       for_each_column<T>(q, strip, g, r, 0, blocks, unit, sums);
@@ -72,10 +80,12 @@ void multiply_strip(const Q& q, const strip_view<Q>& strip, const float* x, cons
       for (index_t t = 0; t < tokens; ++t) {
         float* out = y + t * rows + r;
         T sum = sums.total(t);
-        if constexpr (is_linear<Q> && Q::scale_fields == 2) {
-          sum = sum - s[1] * T(x_sums[g * tokens + t]);
+        if constexpr (is_linear<Q>) {
+          if constexpr (linear_unit<Q> != 1) sum = sum * T(1 / linear_unit<Q>);
+          if constexpr (Q::scale_fields == 2) sum = sum - s[1] * T(x_sums[g * tokens + t]);
+          sum = sum * s[0];
         }
-        store(is_linear<Q> ? mul_add(sum, s[0], load<T>(out)) : load<T>(out) + sum, out);
+        store(load<T>(out) + sum, out);
       }
     }
     x += blocks * Q::dim * tokens;

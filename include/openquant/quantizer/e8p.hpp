@@ -34,6 +34,8 @@ struct e8p {
   /// Of the first stage's lattice, in sigma; ratio and overshoot of the second. Tuned together on
   /// N(0,1), to 1/50 of the first two and 1/10 of the last.
   static constexpr float spacing = B == 2 ? 1 / 1.035f : B == 3 ? 1.0f : 1.1f;
+  static constexpr float linear_unit = B == 2 ? 1.035f : B == 3 ? 1.0f : 1 / 1.1f;
+  static_assert(linear_unit * spacing == 1);
   using second = std::conditional_t<B == 3, e8_ball, e8p_codebook>;
   static constexpr e8p_residual<second> stages =
       B == 3 ? e8p_residual<second>{1.75f, 1.7f} : e8p_residual<second>{3.65f, 1.4f};
