@@ -73,7 +73,7 @@ double read_seconds(const std::vector<std::int32_t>& bytes) {
 /// One product of an (n, n) matrix with `tokens` tokens: weights a second, bytes of codes and scales
 /// a second, that over a plain read of as many bytes in the same run, and for 64 tokens seconds of
 /// the dense product of that shape over seconds of this one.
-template <Quantizer Q>
+template <bool bytes_of_x, Quantizer Q>
 void product(benchmark::State& state, const Q& q) {
   const index_t n = state.range(0), tokens = state.range(1);
   const auto ready = random_matrix(q, n).prepare();
@@ -83,7 +83,12 @@ void product(benchmark::State& state, const Q& q) {
   }
   double best = std::numeric_limits<double>::max();
   for (auto _ : state) {
-    best = std::min(best, least_seconds([&] { ready.multiply(x, y); }));
+    best = std::min(best, least_seconds([&] {
+                      if constexpr (bytes_of_x)
+                        ready.multiply_q8(x, y);
+                      else
+                        ready.multiply(x, y);
+                    }));
   }
   const auto weights = static_cast<double>(n * n);
   const auto bytes = static_cast<double>(ready.codes().size_bytes());
@@ -104,11 +109,11 @@ void product(benchmark::State& state, const Q& q) {
   }
 }
 
-template <Quantizer Q>
-void add(const Q& q = {}) {
-  const auto name = "multiply, " + Q::name();
+template <Quantizer Q, bool bytes_of_x = false>
+void add() {
+  const auto name = (bytes_of_x ? "multiply_q8, " : "multiply, ") + Q::name();
   auto* const bench = benchmark::RegisterBenchmark(
-      name.c_str(), [q](benchmark::State& state) { product(state, q); });
+      name.c_str(), [](benchmark::State& state) { product<bytes_of_x>(state, Q{}); });
   for (const index_t n : {1024, 4096, 12288}) {
     for (const index_t tokens : {1, 8, 64}) {
       if (n == 12288 && tokens > 1) continue;
@@ -123,6 +128,9 @@ const bool added = [] {
   add<uniform<3>>();
   add<uniform<4>>();
   add<uniform<8>>();
+  add<uniform<2>, true>();
+  add<uniform<4>, true>();
+  add<uniform<8>, true>();
   add<lloyd_max<2>>();
   add<lloyd_max<4>>();
   add<companded<lattice::e8, 2>>();

@@ -48,6 +48,28 @@ TEST_CASE("multiplier: gives what the quantized matrix gives, in every compositi
           .quantize(random_weights(64, 32, 3)));
 }
 
+TEST_CASE("multiplier: activations of 8 bits give nearly the same, rotated or not") {
+  const auto check = [](const auto& method) {
+    const auto ready = method.quantize(random_weights(64, 128, 2)).prepare();
+    const matrix<float> x = random_weights(3, 128, 6);
+    matrix<float> exact(3, 64), y(3, 64);
+    ready.multiply(x, exact);
+    ready.multiply_q8(x, y);
+    double error = 0, size = 0;
+    for (index_t i = 0; i < 3 * 64; ++i) {
+      const double e = static_cast<double>(y.data()[i]) - static_cast<double>(exact.data()[i]);
+      error += e * e;
+      size += static_cast<double>(exact.data()[i]) * static_cast<double>(exact.data()[i]);
+    }
+    CHECK(error < 1e-4 * size);
+    CHECK_THROWS_WITH_AS(ready.multiply_q8(matrix<float>(3, 127), y),
+                         "multiplier.multiply_q8: x is (3, 127), y is (3, 64), W is (64, 128)",
+                         openquant::error);
+  };
+  check(round_to_nearest<uniform<4>, rotation::hadamard>{});
+  check(round_to_nearest<uniform<8>, rotation::two_sided<rotation::hadamard>>{});
+}
+
 TEST_CASE("multiplier: outlives what it was made of") {
   auto ready = [] {
     return round_to_nearest<uniform<4>, rotation::hadamard>{}

@@ -89,8 +89,14 @@ OPENQUANT_HD inline float bit_float(std::int32_t a) {
 OPENQUANT_HD inline std::int32_t add_bytes(std::int32_t sum, std::int32_t a) {
   return sum + (a & 255) + ((a >> 8) & 255) + ((a >> 16) & 255) + ((a >> 24) & 255);
 }
+/// sum plus the dot product of the bytes of a, unsigned and below 2^bits, and those of b, signed.
+template <int bits>
+OPENQUANT_HD std::int32_t dot_bytes(std::int32_t sum, std::int32_t a, std::int32_t b) {
+  for (int k = 0; k < 32; k += 8) sum += ((a >> k) & 255) * static_cast<std::int8_t>(b >> k);
+  return sum;
+}
 /// Lane i: 32 bits of three consecutive words w0, w1, w2, least significant first, from bit
-/// first - i step on, which lies in [0, 64).
+/// first - i step on, which lies in [0, 64); step >= 1.
 template <Lane T>
 requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int) {
   const auto low = static_cast<std::uint32_t>(first < 32 ? w0 : w1);

@@ -97,8 +97,10 @@ class quantized {
   /// Shapes:  x : (tokens, n), y : (tokens, m); throws openquant::error otherwise
   template <class Arch = default_arch, Executor X = serial>
   void multiply(matrix_view<const float> x, matrix_view<float> y, X&& executor = {}) const {
-    multiply_layer<Arch>("quantized.multiply", q_, archive(), shape(), rows(), basis_, outputs_,
-                         unit_, x, y, executor);
+    multiply_layer("quantized.multiply", rows(), cols(), basis_, outputs_, x, y,
+                   [&](matrix_view<const float> a, matrix_view<float> b) {
+                     multiply_codes<Arch>(q_, archive(), shape(), a, unit_, b, executor);
+                   });
   }
 
   /// A copy in a layout made for products.
