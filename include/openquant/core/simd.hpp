@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -339,7 +340,8 @@ requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int3
                                         _mm512_mullo_epi32(lane, _mm512_set1_epi32(step)));
     __m512i low = _mm512_set1_epi32(w0), high = _mm512_set1_epi32(w1);
     if (first >= 32) {  // the leading lanes begin in the second word
-      const auto beyond = static_cast<__mmask16>((1 << ((first - 32) / step + 1)) - 1);
+      const int lanes = std::min((first - 32) / step + 1, 16);
+      const auto beyond = static_cast<__mmask16>((1 << lanes) - 1);
       low = _mm512_mask_set1_epi32(low, beyond, w1);
       high = _mm512_mask_set1_epi32(high, beyond, w2);
     }

@@ -78,10 +78,12 @@ struct companded {
   OPENQUANT_HD vec<T, dim> decode(const vec<Int, dim>& c, const vec<T, 1>& s) const {
     Int parity = c[0];
     for (index_t i = 1; i < dim; ++i) parity = parity ^ c[i];
-    parity = parity & Int(1);
+    parity = (parity & Int(1)) << B;
     constexpr auto table = levels();
     vec<T, dim> x;
-    for (index_t i = 0; i < dim; ++i) x[i] = lookup(table.x, (c[i] << 1) | parity) * s[0];
+    for (index_t i = 0; i < dim; ++i) {
+      x[i] = lookup(table.x, (c[i] & Int(static_cast<std::int32_t>(count) - 1)) | parity) * s[0];
+    }
     return x;
   }
 
@@ -99,11 +101,11 @@ struct companded {
   }
 
  private:
-  /// Every level; fewer than 16 are repeated.
+  /// The levels of the integer coset, then those of the other; fewer than 16 are repeated.
   static constexpr auto levels() {
     constexpr index_t size = 2 * count < 16 ? 16 : 2 * count;
     vec<float, size> all{};
-    for (index_t i = 0; i < size; ++i) all[i] = level(i % (2 * count));
+    for (index_t i = 0; i < size; ++i) all[i] = level(2 * (i % count) + i / count % 2);
     return all;
   }
 
