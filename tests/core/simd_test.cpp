@@ -182,6 +182,85 @@ TEST_CASE_TEMPLATE("simd: gathers from a table", Arch, baseline_arch, default_ar
   }
 }
 
+/// Every lane of `wide` of random integers is `narrow` of its own.
+template <class Arch, class Wide, class Narrow>
+void compare_integers(Wide wide, Narrow narrow) {
+  using lanes = batch<Arch>;
+  constexpr index_t width = lane_count<lanes>;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    std::int32_t a[width], b[width], c[width];
+    for (std::uint64_t l = 0; l < static_cast<std::uint64_t>(width); ++l) {
+      const auto word = [&](std::uint64_t seed) {
+        return static_cast<std::int32_t>(
+            static_cast<std::uint32_t>(random::bits(seed, i * 64 + l)));
+      };
+      a[l] = word(1) >> 8, b[l] = word(2), c[l] = word(3);
+    }
+    const auto out = wide(load_int<lanes>(a), load_int<lanes>(b), load_int<lanes>(c));
+    for (index_t l = 0; l < width; ++l) {
+      const auto expected = narrow(a[l], b[l], c[l]);
+      if constexpr (std::is_same_v<decltype(expected), const float>) {
+        float lane[width];
+        store(out, lane);
+        CHECK(bits_of(lane[l]) == bits_of(expected));
+      } else {
+        std::int32_t lane[width];
+        store(out, lane);
+        CHECK(lane[l] == expected);
+      }
+    }
+  }
+}
+
+#define SAME_INTEGERS(expression)                                          \
+  compare_integers<Arch>([&]([[maybe_unused]] auto x, auto y, [[maybe_unused]] auto z) { return expression; }, \
+                         [&]([[maybe_unused]] auto x, auto y, [[maybe_unused]] auto z) { return expression; })
+
+TEST_CASE_TEMPLATE("simd: small tables, by the low bits of an index", Arch, baseline_arch,
+                   default_arch) {
+  float of_16[16], of_32[32], of_64[64];
+  std::uint16_t of_256[256];
+  for (std::uint64_t i = 0; i < 256; ++i) {
+    of_16[i % 16] = random::normal(1, i);
+    of_32[i % 32] = random::normal(2, i);
+    of_64[i % 64] = random::normal(3, i);
+    of_256[i] = static_cast<std::uint16_t>(random::bits(4, i));
+  }
+  SAME_INTEGERS(lookup(of_16, y));
+  SAME_INTEGERS(lookup(of_32, y));
+  SAME_INTEGERS(lookup(of_64, y));
+  SAME_INTEGERS(lookup(of_256, y));
+}
+
+TEST_CASE_TEMPLATE("simd: signs, sums and products of bytes", Arch, baseline_arch, default_arch) {
+  SAME_INTEGERS(change_sign(to_float(x), y));
+  SAME_INTEGERS(bit_float(y & decltype(y)(0x7f7fffff)));
+  SAME_INTEGERS(add_bytes(x, y));
+  SAME_INTEGERS(dot_bytes<8>(x, y, z));
+  SAME_INTEGERS(dot_bytes<7>(x, y & decltype(y)(0x7f7f7f7f), z));
+  CHECK(add_bytes(7, static_cast<std::int32_t>(0xff030201u)) == 7 + 255 + 3 + 2 + 1);
+  CHECK(dot_bytes<8>(7, static_cast<std::int32_t>(0xff030201u),
+                     static_cast<std::int32_t>(0x80ff7f02u)) == 7 - 255 * 128 - 3 + 2 * 127 + 2);
+}
+
+TEST_CASE_TEMPLATE("simd: windows of three words", Arch, baseline_arch, default_arch) {
+  using lanes = batch<Arch>;
+  constexpr index_t width = lane_count<lanes>;
+  const std::int32_t w[3] = {0x12345678, -0x76543211, 0x0badcafe};
+  const auto bit = [&](index_t i) { return i < 96 ? w[i / 32] >> (i % 32) & 1 : 0; };
+  for (int step = 1; step <= 4; ++step) {
+    for (int first = step * static_cast<int>(width - 1); first < 64; ++first) {
+      std::int32_t window[width];
+      store(bit_windows<lanes>(w[0], w[1], w[2], first, step), window);
+      for (index_t l = 0; l < width; ++l) {
+        for (int k = 0; k < 32; ++k) {
+          CHECK((window[l] >> k & 1) == bit(first - l * step + k));
+        }
+      }
+    }
+  }
+}
+
 /// For every distance below the number of lanes.
 template <class Arch, index_t h = 1>
 void check_butterflies() {

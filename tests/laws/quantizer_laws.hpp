@@ -252,6 +252,45 @@ consteval bool claims_nearest() {
   }
 }
 
+/// `linear`: decode(c, s) is s_0 (decode(c, (u, 0)) / u - s_1), s_1 = 0 where there is one field, to
+/// 2^-20 of its terms. `ignores_high_bits`: other bits above those of an integer change nothing.
+template <PointQuantizer Q>
+void decode_is_as_claimed(const Q& q) {
+  constexpr bool linear = requires { requires Q::linear; };
+  constexpr bool ignores_high_bits = requires { requires Q::ignores_high_bits; };
+  float u = 1;
+  if constexpr (requires { Q::linear_unit; }) u = Q::linear_unit;
+  for_each_row(q, [&](const test_panel<Q>& panel, index_t row, const scale_t<Q>& s) {
+    for (index_t p = 0; p < panel.points; ++p) {
+      const auto c = integers<Q>(q.encode(panel.point(row, p), s));
+      const point_t<Q> y = q.decode(code_of<Q>(c), s);
+      if constexpr (linear) {
+        scale_t<Q> unit{};
+        unit[0] = u;
+        const point_t<Q> level = q.decode(code_of<Q>(c), unit);
+        const float zero = Q::scale_fields == 2 ? s[Q::scale_fields - 1] : 0.0f;
+        for (index_t k = 0; k < Q::dim; ++k) {
+          const float terms = s[0] * (std::fabs(level[k]) / u + zero);
+          if (!(std::fabs(y[k] - s[0] * (level[k] / u - zero)) <= 0x1p-20f * terms)) {
+            fail(Q::name(), " is not linear: code ", text(c), " is ", text(y), " under ", text(s),
+                 ", ", text(level), " under ", text(unit));
+          }
+        }
+      }
+      if constexpr (ignores_high_bits) {
+        auto high = c;
+        for (std::int32_t& i : high) {
+          const auto word = static_cast<std::uint32_t>(random::bits(3, static_cast<std::uint64_t>(i)));
+          i = static_cast<std::int32_t>(static_cast<std::uint32_t>(i) | word << field_bits<Q>);
+        }
+        if (!same(q.decode(code_of<Q>(high), s), y)) {
+          fail(Q::name(), ": code ", text(c), " decodes otherwise with bits above it");
+        }
+      }
+    }
+  });
+}
+
 /// All laws of docs/concepts/quantizer.md.
 ///
 ///   TEST_CASE("mine: laws") { laws::check_quantizer_laws(mine<4>{}, {.nearest = true}); }
@@ -268,6 +307,7 @@ void check_quantizer_laws(const Q& q, quantizer_claims claims = {}) {
   CHECK_NOTHROW(far_points_saturate(q, nearest));
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<baseline_arch>>(q));
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<default_arch>>(q));
+  CHECK_NOTHROW(decode_is_as_claimed(q));
   if (nearest) CHECK_NOTHROW(no_code_is_nearer(q));
 }
 

@@ -22,11 +22,14 @@
 #define OPENQUANT_UNROLL
 #endif
 
-// For the inner function of a kernel, whose registers must not go through memory.
+// For the inner function of a kernel, whose registers must not go through memory; and for a lambda
+// there, after its parameters.
 #if defined(__GNUC__)
 #define OPENQUANT_INLINE inline __attribute__((always_inline))
+#define OPENQUANT_INLINE_LAMBDA __attribute__((always_inline))
 #else
 #define OPENQUANT_INLINE inline
+#define OPENQUANT_INLINE_LAMBDA
 #endif
 
 namespace openquant {

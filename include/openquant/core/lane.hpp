@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -68,6 +69,48 @@ OPENQUANT_HD inline float to_float(std::int32_t a) { return static_cast<float>(a
 
 /// table[i].
 OPENQUANT_HD inline float gather(const float* table, std::int32_t i) { return table[i]; }
+
+/// table[i mod 256].
+OPENQUANT_HD inline std::int32_t lookup(const std::uint16_t (&table)[256], std::int32_t i) {
+  return table[i & 255];
+}
+/// -a where the sign bit of i is set, else a.
+OPENQUANT_HD inline float change_sign(float a, std::int32_t i) { return i < 0 ? -a : a; }
+
+/// The float of these bits.
+OPENQUANT_HD inline float bit_float(std::int32_t a) {
+#if defined(__CUDA_ARCH__)
+  return __int_as_float(a);
+#else
+  return std::bit_cast<float>(a);
+#endif
+}
+/// sum plus the four bytes of a, each in [0, 255].
+OPENQUANT_HD inline std::int32_t add_bytes(std::int32_t sum, std::int32_t a) {
+  return sum + (a & 255) + ((a >> 8) & 255) + ((a >> 16) & 255) + ((a >> 24) & 255);
+}
+/// sum plus the dot product of the bytes of a, unsigned and below 2^bits, and those of b, signed.
+template <int bits>
+OPENQUANT_HD std::int32_t dot_bytes(std::int32_t sum, std::int32_t a, std::int32_t b) {
+  for (int k = 0; k < 32; k += 8) sum += ((a >> k) & 255) * static_cast<std::int8_t>(b >> k);
+  return sum;
+}
+/// Lane i: 32 bits of three consecutive words w0, w1, w2, least significant first, from bit
+/// first - i step on, which lies in [0, 64); step >= 1.
+template <Lane T>
+requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int) {
+  const auto low = static_cast<std::uint32_t>(first < 32 ? w0 : w1);
+  const auto high = static_cast<std::uint32_t>(first < 32 ? w1 : w2);
+  const std::uint64_t both = static_cast<std::uint64_t>(high) << 32 | low;
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(both >> (first & 31)));
+}
+
+/// table[i mod n] of a small table, n a power of two from 16 to 64: the bits of i above are ignored.
+template <index_t n>
+OPENQUANT_HD float lookup(const float (&table)[n], std::int32_t i) {
+  static_assert(n == 16 || n == 32 || n == 64);
+  return table[i & static_cast<std::int32_t>(n - 1)];
+}
 
 /// x * y + z; fused where the hardware has it, so only where a last bit may differ.
 OPENQUANT_HD inline float mul_add(float x, float y, float z) { return x * y + z; }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <xsimd/xsimd.hpp>
 
 #include <openquant/core/lane.hpp>
@@ -149,11 +151,236 @@ batch<Arch> gather(const float* table, int_batch<Arch> i) {
   return batch<Arch>::load(value);
 }
 
+/// table[i mod n] in every lane, n = 16, 32 or 64: the table stays in registers where the hardware
+/// permutes by an index (AVX2, AVX-512).
+template <index_t n, class Arch>
+batch<Arch> lookup(const float (&table)[n], int_batch<Arch> i) {
+  static_assert(n == 16 || n == 32 || n == 64);
+  using register_type = typename batch<Arch>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(i) == 64) {
+    if constexpr (n == 16) {
+      return register_type(_mm512_permutexvar_ps(i.v, _mm512_loadu_ps(table)));
+    } else {
+      const auto of_32 = [&](const float* t) {
+        return _mm512_permutex2var_ps(_mm512_loadu_ps(t), i.v, _mm512_loadu_ps(t + 16));
+      };
+      if constexpr (n == 32) return register_type(of_32(table));
+      const __mmask16 upper = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(32));
+      return register_type(_mm512_mask_blend_ps(upper, of_32(table), of_32(table + 32)));
+    }
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(i) == 32) {
+    // Halves of the table are chosen by the sign bit of an index shifted up.
+    const auto of_16 = [&](const float* t) {
+      const __m256i at = i.v;
+      return _mm256_blendv_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(t), at),
+                              _mm256_permutevar8x32_ps(_mm256_loadu_ps(t + 8), at),
+                              _mm256_castsi256_ps(_mm256_slli_epi32(at, 28)));
+    };
+    const auto of_32 = [&](const float* t) {
+      return _mm256_blendv_ps(of_16(t), of_16(t + 16),
+                              _mm256_castsi256_ps(_mm256_slli_epi32(i.v, 27)));
+    };
+    if constexpr (n == 16) return register_type(of_16(table));
+    if constexpr (n == 32) return register_type(of_32(table));
+    if constexpr (n == 64) {
+      return register_type(_mm256_blendv_ps(of_32(table), of_32(table + n - 32),
+                                            _mm256_castsi256_ps(_mm256_slli_epi32(i.v, 26))));
+    }
+  } else
+#endif
+  {
+    std::int32_t index[register_type::size];
+    float value[register_type::size];
+    store(i, index);
+    for (std::size_t l = 0; l < register_type::size; ++l) value[l] = lookup(table, index[l]);
+    return batch<Arch>::load(value);
+  }
+}
+
 template <class Arch>
 struct lane_traits<batch<Arch>> {
   using int_type = int_batch<Arch>;
   static constexpr index_t lanes = static_cast<index_t>(batch<Arch>::register_type::size);
 };
+
+/// The floats of these bits.
+template <class Arch>
+batch<Arch> bit_float(int_batch<Arch> a) {
+#if XSIMD_VERSION_MAJOR < 9
+  return xsimd::bitwise_cast<typename batch<Arch>::register_type>(a.v);
+#else
+  return xsimd::bitwise_cast<float>(a.v);
+#endif
+}
+
+/// The bits of these floats.
+template <class Arch>
+int_batch<Arch> float_bits(batch<Arch> a) {
+#if XSIMD_VERSION_MAJOR < 9
+  return xsimd::bitwise_cast<typename int_batch<Arch>::register_type>(a.v);
+#else
+  return xsimd::bitwise_cast<std::int32_t>(a.v);
+#endif
+}
+
+/// table[i mod 256] in every lane; the table stays in eight registers of AVX-512.
+template <class Arch>
+int_batch<Arch> lookup(const std::uint16_t (&table)[256], int_batch<Arch> i) {
+  using register_type = typename int_batch<Arch>::register_type;
+#if defined(__AVX512BW__)
+  if constexpr (sizeof(i) == 64) {
+    const auto of_64 = [&](const std::uint16_t* t) OPENQUANT_INLINE_LAMBDA {
+      return _mm512_permutex2var_epi16(_mm512_loadu_si512(t), i.v, _mm512_loadu_si512(t + 32));
+    };
+    const __mmask16 bit_6 = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(64));
+    const __mmask16 bit_7 = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(128));
+    const __m512i lower = _mm512_mask_mov_epi32(of_64(table), bit_6, of_64(table + 64));
+    const __m512i upper = _mm512_mask_mov_epi32(of_64(table + 128), bit_6, of_64(table + 192));
+    return register_type(_mm512_and_si512(_mm512_mask_mov_epi32(lower, bit_7, upper),
+                                          _mm512_set1_epi32(0xffff)));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(i) == 32) {
+    const __m256i at = _mm256_and_si256(i.v, _mm256_set1_epi32(255));
+    const __m256i pair = _mm256_i32gather_epi32(reinterpret_cast<const int*>(table),
+                                                _mm256_srli_epi32(at, 1), 4);
+    const __m256i odd = _mm256_and_si256(at, _mm256_set1_epi32(1));
+    return register_type(_mm256_and_si256(_mm256_srlv_epi32(pair, _mm256_slli_epi32(odd, 4)),
+                                          _mm256_set1_epi32(0xffff)));
+  } else
+#endif
+  {
+    std::int32_t lane[register_type::size];
+    store(i, lane);
+    for (std::int32_t& value : lane) value = lookup(table, value);
+    return int_batch<Arch>::load(lane);
+  }
+}
+
+/// -a where the sign bit of i is set, else a.
+template <class Arch>
+batch<Arch> change_sign(batch<Arch> a, int_batch<Arch> i) {
+  return bit_float(float_bits(a) ^ (i & int_batch<Arch>(std::numeric_limits<std::int32_t>::min())));
+}
+
+/// sum plus the four bytes of a: one instruction where there is a dot product of bytes.
+template <class Arch>
+int_batch<Arch> add_bytes(int_batch<Arch> sum, int_batch<Arch> a) {
+  using register_type = typename int_batch<Arch>::register_type;
+#if defined(__AVX512VNNI__)
+  if constexpr (sizeof(a) == 64) {
+    return register_type(_mm512_dpbusd_epi32(sum.v, a.v, _mm512_set1_epi8(1)));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(a) == 32) {
+    const __m256i pairs = _mm256_maddubs_epi16(a.v, _mm256_set1_epi8(1));
+    return sum + int_batch<Arch>(register_type(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+  } else
+#endif
+  {
+    const int_batch<Arch> byte(255);
+    return sum + (a & byte) + ((a >> 8) & byte) + ((a >> 16) & byte) + ((a >> 24) & byte);
+  }
+}
+
+/// sum plus the dot product of the bytes of a, unsigned and below 2^bits, and those of b, signed:
+/// one instruction of AVX-512 or AVX VNNI, three of AVX2 up to 7 bits.
+template <int bits, class Arch>
+int_batch<Arch> dot_bytes(int_batch<Arch> sum, int_batch<Arch> a, int_batch<Arch> b) {
+  static_assert(1 <= bits && bits <= 8);
+  using register_type = typename int_batch<Arch>::register_type;
+#if defined(__AVX512VNNI__)
+  if constexpr (sizeof(a) == 64) {
+    return register_type(_mm512_dpbusd_epi32(sum.v, a.v, b.v));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(a) == 32) {
+    const __m256i c = sum.v, x = a.v, y = b.v;  // those of AVX-512VL are macros that cast
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    return register_type(_mm256_dpbusd_epi32(c, x, y));
+#elif defined(__AVXVNNI__)
+    return register_type(_mm256_dpbusd_avx_epi32(c, x, y));
+#else
+    __m256i products;
+    if constexpr (bits <= 7) {  // a sum of two products fits 16 bits
+      products = _mm256_madd_epi16(_mm256_maddubs_epi16(x, y), _mm256_set1_epi16(1));
+    } else {
+      const __m256i even = _mm256_madd_epi16(_mm256_and_si256(x, _mm256_set1_epi16(255)),
+                                             _mm256_srai_epi16(_mm256_slli_epi16(y, 8), 8));
+      const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(x, 8), _mm256_srai_epi16(y, 8));
+      products = _mm256_add_epi32(even, odd);
+    }
+    return register_type(_mm256_add_epi32(c, products));
+#endif
+  } else
+#endif
+  {
+    const int_batch<Arch> byte(255);
+    sum = sum + (a & byte) * ((b << 24) >> 24);
+    sum = sum + ((a >> 8) & byte) * ((b << 16) >> 24);
+    sum = sum + ((a >> 16) & byte) * ((b << 8) >> 24);
+    return sum + ((a >> 24) & byte) * (b >> 24);
+  }
+}
+
+/// Lane i: 32 bits of three consecutive words from bit first - i step on, in [0, 64); step >= 1.
+template <Lane T>
+requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int step) {
+  using register_type = typename lane_int_t<T>::register_type;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 64) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i at = _mm512_sub_epi32(_mm512_set1_epi32(first),
+                                        _mm512_mullo_epi32(lane, _mm512_set1_epi32(step)));
+    __m512i low = _mm512_set1_epi32(w0), high = _mm512_set1_epi32(w1);
+    if (first >= 32) {  // the leading lanes begin in the second word
+      const int lanes = std::min((first - 32) / step + 1, 16);
+      const auto beyond = static_cast<__mmask16>((1 << lanes) - 1);
+      low = _mm512_mask_set1_epi32(low, beyond, w1);
+      high = _mm512_mask_set1_epi32(high, beyond, w2);
+    }
+#if defined(__AVX512VBMI2__)
+    return register_type(_mm512_shrdv_epi32(low, high, at));
+#else
+    const __m512i shift = _mm512_and_si512(at, _mm512_set1_epi32(31));
+    return register_type(_mm512_or_si512(
+        _mm512_srlv_epi32(low, shift),
+        _mm512_sllv_epi32(high, _mm512_sub_epi32(_mm512_set1_epi32(32), shift))));
+#endif
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (sizeof(T) == 32) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i at = _mm256_sub_epi32(_mm256_set1_epi32(first),
+                                        _mm256_mullo_epi32(lane, _mm256_set1_epi32(step)));
+    const __m256i beyond = _mm256_cmpgt_epi32(at, _mm256_set1_epi32(31));
+    const __m256i low =
+        _mm256_blendv_epi8(_mm256_set1_epi32(w0), _mm256_set1_epi32(w1), beyond);
+    const __m256i high =
+        _mm256_blendv_epi8(_mm256_set1_epi32(w1), _mm256_set1_epi32(w2), beyond);
+    const __m256i shift = _mm256_and_si256(at, _mm256_set1_epi32(31));
+    return register_type(_mm256_or_si256(
+        _mm256_srlv_epi32(low, shift),
+        _mm256_sllv_epi32(high, _mm256_sub_epi32(_mm256_set1_epi32(32), shift))));
+  } else
+#endif
+  {
+    std::int32_t window[register_type::size];
+    for (std::int32_t& lane : window) {
+      lane = bit_windows<float>(w0, w1, w2, first, step);
+      first -= step;
+    }
+    return lane_int_t<T>::load(window);
+  }
+}
 
 /// Lane l of the result is lane l ^ h of x; h is a power of two below the number of lanes.
 template <index_t h, class Arch>

@@ -8,8 +8,7 @@
 #include <openquant/core/binary_stream.hpp>
 #include <openquant/core/bit_pack.hpp>
 #include <openquant/core/executor.hpp>
-#include <openquant/layer/basis.hpp>
-#include <openquant/layer/panel.hpp>
+#include <openquant/layer/multiplier.hpp>
 #include <openquant/layer/report.hpp>
 
 namespace openquant::rotation {
@@ -86,34 +85,28 @@ class quantized {
   template <class Arch = default_arch>
   matrix<float> dequantize() const {
     matrix<float> w(rows(), cols());
-    for (index_t i = 0; i < rows(); i += slice_rows) {
-      decode_slice<Arch>(w.view().block(i, 0, std::min(slice_rows, rows() - i), cols()), i);
-    }
+    decode_codes<Arch>(q_, archive(), shape(), unit_, w);
     outputs_.weights_from(w);
     for (index_t i = 0; i < rows(); ++i) basis_.weight_from(w.row(i));
     return w;
   }
 
-  /// y = x W_hat^T from the packed codes: x goes into the basis of the codes, and 32 rows at a time
-  /// are decoded for one product.
+  /// y = x W_hat^T from the packed codes, which are brought into lanes anew: for more than a few
+  /// products `prepare` first.
   ///
   /// Shapes:  x : (tokens, n), y : (tokens, m); throws openquant::error otherwise
   template <class Arch = default_arch, Executor X = serial>
   void multiply(matrix_view<const float> x, matrix_view<float> y, X&& executor = {}) const {
-    if (x.cols() != cols() || y.cols() != rows() || x.rows() != y.rows()) {
-      fail("quantized.multiply: x is (", x.rows(), ", ", x.cols(), "), y is (", y.rows(), ", ",
-           y.cols(), "), W is (", rows(), ", ", cols(), ")");
-    }
-    matrix<float> input(x);
-    for (index_t t = 0; t < input.rows(); ++t) basis_.input_to(input.row(t));
-    executor.run((rows() + slice_rows - 1) / slice_rows, [&](index_t task) {
-      const index_t first = task * slice_rows, count = std::min(slice_rows, rows() - first);
-      matrix<float> w(count, cols());
-      decode_slice<Arch>(w, first);
-      linalg::gemm<linalg::op::none, linalg::op::transpose>(1.0f, input, w, 0.0f,
-                                                            y.block(0, first, y.rows(), count));
-    });
-    for (index_t t = 0; t < y.rows(); ++t) outputs_.output_from(y.row(t));
+    multiply_layer("quantized.multiply", rows(), cols(), basis_, outputs_, x, y,
+                   [&](matrix_view<const float> a, matrix_view<float> b) {
+                     multiply_codes<Arch>(q_, archive(), shape(), a, unit_, b, executor);
+                   });
+  }
+
+  /// A copy in a layout made for products.
+  template <class Layout = layout::lanes<16>>
+  multiplier<Q, R, Layout> prepare() const {
+    return {q_, packed_, shape(), basis_, outputs_, unit_};
   }
 
   /// "uniform<4>|hadamard|smoothquant": what a file says it holds.
@@ -196,8 +189,6 @@ class quantized {
  private:
   static constexpr std::uint32_t magic = 0x3151514fu;  // "OQQ1"
 
-  static constexpr index_t slice_rows = 32;  // whole tiles, whole registers
-
   static index_t blocks_of(index_t cols) { return (cols + Q::dim - 1) / Q::dim; }
   static index_t tiles_of(index_t rows) { return (rows + tile_rows<Q> - 1) / tile_rows<Q>; }
 
@@ -234,31 +225,8 @@ class quantized {
     }
   }
 
-  /// Rows first, ... of the matrix in the basis of the codes into w, at most slice_rows of them.
-  template <class Arch>
-  void decode_slice(matrix_view<float> w, index_t first) const {
-    row_codes<Q, slice_rows> codes{};
-    matrix<float> scales(Q::scale_fields, slice_rows), block(Q::dim, slice_rows);
-    const index_t tiles = tiles_of(w.rows()), first_tile = first / tile_rows<Q>;
-    for (index_t j = 0; j < cols(); j += Q::dim) {
-      if (j % group_size_ == 0) {
-        for (index_t i = 0; i < w.rows(); ++i) {
-          const auto s = q_.unpack(packed_.scales.get(first + i, j / group_size_));
-          for (index_t k = 0; k < Q::scale_fields; ++k) scales(k, i) = s[k];
-        }
-      }
-      for (index_t t = 0; t < tiles; ++t) {
-        for (index_t f = 0; f < code_fields<Q>; ++f) {
-          codes(t, f) = static_cast<std::int32_t>(
-              packed_.codes.get(first_tile + t, j / Q::dim * code_fields<Q> + f));
-        }
-      }
-      decode_rows<batch<Arch>>(q_, codes, scales, block);
-      for (index_t k = 0; k < std::min(index_t{Q::dim}, cols() - j); ++k) {
-        for (index_t i = 0; i < w.rows(); ++i) w(i, j + k) = block(k, i) * unit_;
-      }
-    }
-  }
+  strip_shape<Q> shape() const { return {cols(), group_size_}; }
+  layout::rows::codes<Q> archive() const { return {q_, packed_, shape()}; }
 
   Q q_;
   [[no_unique_address]] R r_;

@@ -29,11 +29,13 @@ struct e8p {
   static constexpr int code_bits = 8 * B;
   static constexpr index_t code_fields = B == 4 ? 2 : 1;
   static constexpr index_t scale_fields = 1;  // sigma
-  static constexpr bool nearest = B == 2;
+  static constexpr bool nearest = B == 2, linear = true;
 
   /// Of the first stage's lattice, in sigma; ratio and overshoot of the second. Tuned together on
   /// N(0,1), to 1/50 of the first two (alone at B = 2 to 1/200) and 1/20 of the last.
   static constexpr float spacing = B == 2 ? 1 / 1.04f : B == 3 ? 1.0f : 1.1f;
+  static constexpr float linear_unit = B == 2 ? 1.04f : B == 3 ? 1.0f : 1 / 1.1f;
+  static_assert(linear_unit * spacing == 1);
   using second = std::conditional_t<B == 3, e8_ball, e8p_codebook>;
   static constexpr e8p_residual<second> stages =
       B == 3 ? e8p_residual<second>{1.75f, 1.65f} : e8p_residual<second>{3.65f, 1.35f};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
+
 #include <openquant/core/lane.hpp>
 #include <openquant/core/vec.hpp>
 
@@ -8,7 +10,8 @@ namespace openquant::quantizer {
 /// The 256 patterns of E8P as tables, computed by the compiler.
 struct e8p_patterns {
   static constexpr int lines = 7, long_ones = 29;
-  float pattern[256]{};            // two bits a coordinate, a_i - 1/2; bit 16: odd number of 3/2
+  std::uint16_t magnitude[256]{};  // two bits a coordinate, a_i - 1/2
+  float pattern[256]{};            // the same; bit 16: odd number of 3/2
   int triple[long_ones][3]{};      // |a|^2 = 12: where the three 1/2 are, or the 5/2 and two 3/2
   float number[64 + long_ones]{};  // of the pattern 5/2 at i, 3/2 at j, at 8 i + j; of triple[e]
 };
@@ -53,6 +56,7 @@ constexpr e8p_patterns make_e8p_patterns() {
       t.number[at] = static_cast<float>(mask);
     }
     t.pattern[mask] = static_cast<float>(word);
+    t.magnitude[mask] = static_cast<std::uint16_t>(word);
   }
   return t;
 }
@@ -95,18 +99,19 @@ struct e8p_codebook {
 
   template <class T, class Code>
   OPENQUANT_HD static vec<T, 8> point(const Code& c) {
-    const Code word = to_int(gather(table.pattern, c >> 8));
+    const Code word = lookup(table.magnitude, c >> 8), odd_ones = word & Code(0x5555);
     Code sign = c & Code(127);
-    Code parity = sign ^ (sign >> 4);
+    Code parity = sign ^ odd_ones ^ (odd_ones >> 8);
+    parity = parity ^ (parity >> 4);
     parity = parity ^ (parity >> 2);
-    parity = (parity ^ (parity >> 1) ^ (word >> 16)) & Code(1);
+    parity = parity ^ (parity >> 1);
     sign = sign | (parity << 7);
-    const T shift = T(0.25f) - T(0.5f) * to_float((c >> 7) & Code(1));
+    const T shift = change_sign(T(0.25f), c << 24);
+    constexpr float magnitude[16] = {0.5f, 1.5f, 2.5f, 0, 0.5f, 1.5f, 2.5f, 0,
+                                     0.5f, 1.5f, 2.5f, 0, 0.5f, 1.5f, 2.5f, 0};
     vec<T, 8> p;
     for (int i = 0; i < 8; ++i) {
-      const T magnitude = to_float((word >> (2 * i)) & Code(3)) + T(0.5f);
-      const T turn = T(1.0f) - T(2.0f) * to_float((sign >> i) & Code(1));
-      p[i] = magnitude * turn + shift;
+      p[i] = change_sign(lookup(magnitude, word >> (2 * i)), sign << (31 - i)) + shift;
     }
     return p;
   }

@@ -21,7 +21,7 @@ enum class lloyd_max_fit : std::uint8_t { norm, corrected_norm, mse, weighted };
 ///
 /// Error:   0.36338, 0.11748, 0.034548, 0.009501 sigma^2 at B = 1, 2, 3, 4 on N(0, sigma^2)
 /// Bits:    B a weight, 16 a group
-/// Cost:    2^(B-1) + 1 comparisons to encode, as many to decode
+/// Cost:    2^(B-1) + 1 comparisons to encode, one look-up among at most 64 levels to decode
 /// Source:  Max 1960; Zandieh et al., "TurboQuant", arXiv 2504.19874, Sec. 3.1
 template <int B>
 struct lloyd_max {
@@ -29,7 +29,7 @@ struct lloyd_max {
   static constexpr index_t dim = 1;
   static constexpr int code_bits = B;
   static constexpr index_t scale_fields = 1;  // sigma
-  static constexpr bool nearest = true;
+  static constexpr bool nearest = true, linear = true, ignores_high_bits = true;
   static constexpr index_t half = index_t{1} << (B - 1);
   static constexpr half_codebook<half> codebook = gaussian_codebook<half>();
 
@@ -57,15 +57,8 @@ struct lloyd_max {
 
   template <class T, class Code>
   OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 1>& s) const {
-    const T signed_index = to_float(c) - T(static_cast<float>(half) - 0.5f);
-    const T k = abs(signed_index);
-    T level = T(0.0f);
-    for_each_level([&](auto constant) {
-      constexpr index_t i = decltype(constant)::value;
-      constexpr float value = static_cast<float>(codebook.level[i]);
-      level = select(k > T(static_cast<float>(i)), T(value), level);
-    });
-    return {select(signed_index < T(0.0f), T(0.0f) - level, level) * s[0]};
+    constexpr auto table = levels();
+    return {lookup(table.x, c) * s[0]};
   }
 
   template <class T>
@@ -87,6 +80,17 @@ struct lloyd_max {
   }
 
  private:
+  /// All levels, ascending; fewer than 16 are repeated.
+  static constexpr auto levels() {
+    constexpr index_t size = 2 * half < 16 ? 16 : 2 * half;
+    vec<float, size> all{};
+    for (index_t i = 0; i < size; ++i) {
+      const index_t c = i % (2 * half);
+      all[i] = static_cast<float>(c < half ? -codebook.level[half - 1 - c] : codebook.level[c - half]);
+    }
+    return all;
+  }
+
   /// f(integral_constant k) for k = 0, ..., half - 1, written out: no table is read at run time.
   template <class F>
   OPENQUANT_HD static void for_each_level(const F& f) {

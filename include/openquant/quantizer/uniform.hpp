@@ -30,7 +30,7 @@ struct uniform {
   static constexpr index_t dim = 1;
   static constexpr int code_bits = B;
   static constexpr index_t scale_fields = 2;  // step, zero
-  static constexpr bool nearest = true;
+  static constexpr bool nearest = true, linear = true, integer_levels = true;
   static constexpr float max_code = static_cast<float>((1 << B) - 1);
 
   bool symmetric = false;

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include <openquant/core/lane.hpp>
+
 namespace openquant::quantizer::code {
 
 /// The sum of four random bytes: a linear congruence of the state, its bytes added. No table.
@@ -14,16 +16,32 @@ struct one_mad {
 
   template <int B, int L>
   static float value(std::uint32_t state) {
-    static_assert(1 <= B && B <= 4);
-    constexpr float scale[] = {0.868f, 1.014f, 1.055f, 1.066f};
-    return raw(state) * scale[B - 1];
+    return (byte_sum(state) - 510.0f) * factor<B>;
+  }
+  /// The values of as many states as T has lanes.
+  template <int B, int L, class T>
+  static T lanes(const lane_int_t<T>& state) {
+    if constexpr (lane_count<T> == 1) {
+      return value<B, L>(static_cast<std::uint32_t>(state));
+    } else {
+      using Int = lane_int_t<T>;
+      return to_float(add_bytes(Int(-510), state * Int(34038481) + Int(76625530))) * T(factor<B>);
+    }
   }
 
   /// As published, of deviation 1.
   static float raw(std::uint32_t state) {
+    return (byte_sum(state) - 510.0f) / 147.800537109375f;
+  }
+
+ private:
+  static constexpr float scale[] = {0.868f, 1.014f, 1.055f, 1.066f};
+  template <int B>
+  requires(1 <= B && B <= 4) static constexpr float factor = scale[B - 1] / 147.800537109375f;
+
+  static float byte_sum(std::uint32_t state) {
     const std::uint32_t x = state * 34038481u + 76625530u;
-    const std::uint32_t sum = (x & 255u) + (x >> 8 & 255u) + (x >> 16 & 255u) + (x >> 24);
-    return (static_cast<float>(sum) - 510.0f) / 147.800537109375f;
+    return static_cast<float>((x & 255u) + (x >> 8 & 255u) + (x >> 16 & 255u) + (x >> 24));
   }
 };
 

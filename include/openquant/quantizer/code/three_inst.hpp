@@ -2,9 +2,11 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include <openquant/core/float16.hpp>
+#include <openquant/core/lane.hpp>
 
 namespace openquant::quantizer::code {
 
@@ -20,9 +22,18 @@ struct three_inst {
 
   template <int B, int L>
   static float value(std::uint32_t state) {
-    static_assert(1 <= B && B <= 4);
-    constexpr float scale[] = {0.703f, 0.808f, 0.845f, 0.870f};
-    return raw(state) * scale[B - 1];
+    return raw(state) * scale<B>;
+  }
+  /// The values of as many states as T has lanes.
+  template <int B, int L, class T>
+  static T lanes(const lane_int_t<T>& state) {
+    if constexpr (lane_count<T> == 1) {
+      return value<B, L>(static_cast<std::uint32_t>(state));
+    } else {
+      using Int = lane_int_t<T>;
+      const Int x = ((state * Int(89226354) + Int(64248484)) & Int(~0x70007000)) ^ Int(0x3b603b60);
+      return (upper_half<T>(x) + upper_half<T>(x << 16)) * T(scale<B>);
+    }
   }
 
   /// As published, of deviation 1.244.
@@ -30,6 +41,19 @@ struct three_inst {
     const std::uint32_t x = ((state * 89226354u + 64248484u) & 0x8fff8fffu) ^ 0x3b603b60u;
     return to_float(float16{static_cast<std::uint16_t>(x >> 16)}) +
            to_float(float16{static_cast<std::uint16_t>(x)});
+  }
+ private:
+  static constexpr float scales[] = {0.703f, 0.808f, 0.845f, 0.870f};
+  template <int B>
+  requires(1 <= B && B <= 4) static constexpr float scale = scales[B - 1];
+
+  /// The fp16 number, neither zero nor subnormal, in the upper half of each integer: its exponent
+  /// and fraction moved to their places in a float, which makes it 2^-112 times too small.
+  template <class T>
+  static T upper_half(const lane_int_t<T>& x) {
+    using Int = lane_int_t<T>;
+    const Int magnitude = ((x >> 3) & Int(0x0fffe000)) + Int(112 << 23);
+    return bit_float(magnitude | (x & Int(std::numeric_limits<std::int32_t>::min())));
   }
 };
 
