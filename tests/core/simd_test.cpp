@@ -212,9 +212,10 @@ void compare_integers(Wide wide, Narrow narrow) {
   }
 }
 
-#define SAME_INTEGERS(expression)                                          \
-  compare_integers<Arch>([&]([[maybe_unused]] auto x, auto y, [[maybe_unused]] auto z) { return expression; }, \
-                         [&]([[maybe_unused]] auto x, auto y, [[maybe_unused]] auto z) { return expression; })
+#define SAME_INTEGERS(expression)                                                           \
+  compare_integers<Arch>(                                                                   \
+      [&]([[maybe_unused]] auto x, auto y, [[maybe_unused]] auto z) { return expression; }, \
+      [&]([[maybe_unused]] auto x, auto y, [[maybe_unused]] auto z) { return expression; })
 
 TEST_CASE_TEMPLATE("simd: small tables, by the low bits of an index", Arch, baseline_arch,
                    default_arch) {

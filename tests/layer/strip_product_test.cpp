@@ -34,7 +34,8 @@ vec<double, 2> product(index_t n, const A& a, const B& b) {
 }
 
 /// Against the decoded matrix in double. A sum of n products in floats is wrong by at most n + 4
-/// roundings of its magnitudes; a zero point of the uniform quantizer adds terms 2^B times as large.
+/// roundings of its magnitudes; a zero point of the uniform quantizer adds terms 2^B times as
+/// large.
 template <class T, index_t tokens, class Q>
 void check_product(index_t m, const strip_shape<Q>& shape, double magnified = 1) {
   const Q q{};

@@ -240,15 +240,15 @@ int_batch<Arch> lookup(const std::uint16_t (&table)[256], int_batch<Arch> i) {
     const __mmask16 bit_7 = _mm512_test_epi32_mask(i.v, _mm512_set1_epi32(128));
     const __m512i lower = _mm512_mask_mov_epi32(of_64(table), bit_6, of_64(table + 64));
     const __m512i upper = _mm512_mask_mov_epi32(of_64(table + 128), bit_6, of_64(table + 192));
-    return register_type(_mm512_and_si512(_mm512_mask_mov_epi32(lower, bit_7, upper),
-                                          _mm512_set1_epi32(0xffff)));
+    return register_type(
+        _mm512_and_si512(_mm512_mask_mov_epi32(lower, bit_7, upper), _mm512_set1_epi32(0xffff)));
   } else
 #endif
 #if defined(__AVX2__)
       if constexpr (sizeof(i) == 32) {
     const __m256i at = _mm256_and_si256(i.v, _mm256_set1_epi32(255));
-    const __m256i pair = _mm256_i32gather_epi32(reinterpret_cast<const int*>(table),
-                                                _mm256_srli_epi32(at, 1), 4);
+    const __m256i pair =
+        _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), _mm256_srli_epi32(at, 1), 4);
     const __m256i odd = _mm256_and_si256(at, _mm256_set1_epi32(1));
     return register_type(_mm256_and_si256(_mm256_srlv_epi32(pair, _mm256_slli_epi32(odd, 4)),
                                           _mm256_set1_epi32(0xffff)));
@@ -332,7 +332,9 @@ int_batch<Arch> dot_bytes(int_batch<Arch> sum, int_batch<Arch> a, int_batch<Arch
 
 /// Lane i: 32 bits of three consecutive words from bit first - i step on, in [0, 64); step >= 1.
 template <Lane T>
-requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int step) {
+requires(lane_count<T> >
+         1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1,
+                                                       std::int32_t w2, int first, int step) {
   using register_type = typename lane_int_t<T>::register_type;
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 64) {
@@ -350,9 +352,9 @@ requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int3
     return register_type(_mm512_shrdv_epi32(low, high, at));
 #else
     const __m512i shift = _mm512_and_si512(at, _mm512_set1_epi32(31));
-    return register_type(_mm512_or_si512(
-        _mm512_srlv_epi32(low, shift),
-        _mm512_sllv_epi32(high, _mm512_sub_epi32(_mm512_set1_epi32(32), shift))));
+    return register_type(
+        _mm512_or_si512(_mm512_srlv_epi32(low, shift),
+                        _mm512_sllv_epi32(high, _mm512_sub_epi32(_mm512_set1_epi32(32), shift))));
 #endif
   } else
 #endif
@@ -362,14 +364,12 @@ requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int3
     const __m256i at = _mm256_sub_epi32(_mm256_set1_epi32(first),
                                         _mm256_mullo_epi32(lane, _mm256_set1_epi32(step)));
     const __m256i beyond = _mm256_cmpgt_epi32(at, _mm256_set1_epi32(31));
-    const __m256i low =
-        _mm256_blendv_epi8(_mm256_set1_epi32(w0), _mm256_set1_epi32(w1), beyond);
-    const __m256i high =
-        _mm256_blendv_epi8(_mm256_set1_epi32(w1), _mm256_set1_epi32(w2), beyond);
+    const __m256i low = _mm256_blendv_epi8(_mm256_set1_epi32(w0), _mm256_set1_epi32(w1), beyond);
+    const __m256i high = _mm256_blendv_epi8(_mm256_set1_epi32(w1), _mm256_set1_epi32(w2), beyond);
     const __m256i shift = _mm256_and_si256(at, _mm256_set1_epi32(31));
-    return register_type(_mm256_or_si256(
-        _mm256_srlv_epi32(low, shift),
-        _mm256_sllv_epi32(high, _mm256_sub_epi32(_mm256_set1_epi32(32), shift))));
+    return register_type(
+        _mm256_or_si256(_mm256_srlv_epi32(low, shift),
+                        _mm256_sllv_epi32(high, _mm256_sub_epi32(_mm256_set1_epi32(32), shift))));
   } else
 #endif
   {

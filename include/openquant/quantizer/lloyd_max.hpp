@@ -86,7 +86,8 @@ struct lloyd_max {
     vec<float, size> all{};
     for (index_t i = 0; i < size; ++i) {
       const index_t c = i % (2 * half);
-      all[i] = static_cast<float>(c < half ? -codebook.level[half - 1 - c] : codebook.level[c - half]);
+      all[i] =
+          static_cast<float>(c < half ? -codebook.level[half - 1 - c] : codebook.level[c - half]);
     }
     return all;
   }
