@@ -50,7 +50,7 @@ struct batch16<Arch> {
     alignas(64) static constexpr auto source = [] {
       std::array<std::uint16_t, 32> index{};
       for (std::size_t i = 0; i < 32; ++i) {
-        index[i] = static_cast<std::uint16_t>((Part * 32 + i) / Times);
+        index[i] = static_cast<std::uint16_t>((std::size_t{Part} * 32 + i) / Times);
       }
       return index;
     }();

@@ -25,7 +25,7 @@ inline constexpr auto hexacode = [] {
     for (int k = 0; k < 3; ++k) word[static_cast<std::size_t>(k)] = static_cast<std::uint8_t>(f[k]);
     for (int x = 1; x < 4; ++x) {
       const int value = gf4_product(f[0], gf4_product(x, x)) ^ gf4_product(f[1], x) ^ f[2];
-      word[static_cast<std::size_t>(2 + x)] = static_cast<std::uint8_t>(value);
+      word[std::size_t{2} + static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(value);
     }
   }
   return words;

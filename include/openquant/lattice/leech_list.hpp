@@ -115,7 +115,8 @@ class leech_list {
       const residue& r = b.at[i];
       // The j-th nearest: by turns towards z and beyond it.
       for (int j = 0;; ++j) {
-        const float steps = static_cast<float>((j + 1) / 2);
+        const int places = (j + 1) / 2;
+        const auto steps = static_cast<float>(places);
         const float distance = (j & 1) ? 4 * steps - r.distance : 4 * steps + r.distance;
         const float here = sum + distance * distance;
         if (!(here + b.rest < bound)) return;

@@ -88,7 +88,8 @@ struct e8_ball {
     const T pair = to_float((c - Code(16)) >> 2);
     T j = T(1.0f), base = T(0.0f);
     for (int k = 2; k < 8; ++k) {
-      const auto start = static_cast<float>(k * (k - 1) / 2);
+      const int pairs_before = k * (k - 1) / 2;
+      const auto start = static_cast<float>(pairs_before);
       const auto reached = pair >= T(start);
       j = select(reached, T(static_cast<float>(k)), j);
       base = select(reached, T(start), base);

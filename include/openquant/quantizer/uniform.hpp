@@ -108,7 +108,8 @@ struct uniform {
       return {step * T(shrink), around(zero, k % zeros - zeros / 2)};
     });
     return best_scale(*this, group, 9 * fine_zeros, [&](index_t k) -> vec<T, 2> {
-      const float stretch = 1.0f + 0.0125f * static_cast<float>(k / fine_zeros - 4);
+      const index_t steps = k / fine_zeros - 4;
+      const float stretch = 1.0f + 0.0125f * static_cast<float>(steps);
       return {coarse[0] * T(stretch), around(coarse[1], k % fine_zeros - fine_zeros / 2)};
     });
   }
