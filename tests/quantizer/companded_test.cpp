@@ -15,6 +15,7 @@ using lattice::d_plus;
 using lattice::e8;
 using quantizer::companded;
 using quantizer::gaussian_fit;
+using quantizer::half_coset;
 
 static_assert(Quantizer<companded<e8, 1>> && Quantizer<companded<e8, 5>>);
 static_assert(Quantizer<companded<d_plus<12>, 4>>);
@@ -27,6 +28,10 @@ TEST_CASE("companded: laws") {
   laws::check_quantizer_laws(companded<e8, 4>{});
   laws::check_quantizer_laws(companded<d_plus<4>, 2>{.fit_by = gaussian_fit::mse});
   laws::check_quantizer_laws(companded<d_plus<12>, 4>{});
+  laws::check_quantizer_laws(companded<e8, 1, half_coset::median>{});
+  laws::check_quantizer_laws(companded<e8, 2, half_coset::linear>{});
+  laws::check_quantizer_laws(companded<e8, 3, half_coset::median>{.fit_by = gaussian_fit::none});
+  laws::check_quantizer_laws(companded<d_plus<4>, 4, half_coset::linear>{});
 }
 
 /// Every code of two bits a weight, in the base 4.
@@ -37,8 +42,8 @@ vec<std::int32_t, Q::dim> code_of(int number) {
   return c;
 }
 
-TEST_CASE("companded: no code is nearer, by trying all 65536 of E8 at 2 bits") {
-  using Q = companded<e8, 2>;
+TEST_CASE_TEMPLATE("companded: no code is nearer, by trying all 65536 of E8 at 2 bits", Q,
+                   companded<e8, 2>, companded<e8, 2, half_coset::median>) {
   const vec<float, 1> sigma{1};
   std::vector<vec<float, 8>> points;
   for (int number = 0; number < 65536; ++number) {
@@ -56,8 +61,8 @@ TEST_CASE("companded: no code is nearer, by trying all 65536 of E8 at 2 bits") {
   }
 }
 
-TEST_CASE("companded: every code of E8 at 2 bits is its own point's") {
-  using Q = companded<e8, 2>;
+TEST_CASE_TEMPLATE("companded: every code of E8 at 2 bits is its own point's", Q, companded<e8, 2>,
+                   companded<e8, 2, half_coset::median>) {
   int wrong = 0;
   for (int number = 0; number < 65536; number += 7) {
     const auto c = code_of<Q>(number);
@@ -80,6 +85,35 @@ TEST_CASE("companded: the parity of the indices says whose levels they are") {
     CHECK(y[i] == 2 * level(2 * odd[i] + 1));
     CHECK(Q::level(i) == level(static_cast<int>(i)));
   }
+}
+
+/// Ascending levels: of Lloyd-Max where even, half way between neighbours where odd, the last one
+/// `beyond` the largest.
+template <class Q>
+void check_midpoints(double beyond) {
+  const auto book = quantizer::gaussian_codebook<Q::count / 2>();
+  const auto even = [&](index_t k) {
+    constexpr index_t half = Q::count / 2;
+    return k < half ? -book.level[half - 1 - k] : book.level[k - half];
+  };
+  for (index_t k = 0; k < Q::count; ++k) {
+    const bool last = k + 1 == Q::count;
+    const double odd = last ? even(k) + beyond : (even(k) + even(k + 1)) / 2;
+    CHECK(static_cast<double>(Q::level(2 * k)) == doctest::Approx(even(k)).epsilon(1e-6));
+    CHECK(static_cast<double>(Q::level(2 * k + 1)) == doctest::Approx(odd).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("companded: midpoints of Lloyd-Max's levels, and one beyond them") {
+  // The levels of Lloyd-Max at 2 bits are .4528 and 1.5104; at 3 bits .2451, .7560, 1.3439, 2.1520:
+  // seven distances, .4902 once and .5109, .5879, .8081 twice.
+  const auto at = quantizer::gaussian_codebook<2>();
+  const auto up = quantizer::gaussian_codebook<4>();
+  check_midpoints<companded<e8, 2, half_coset::median>>((at.level[1] - at.level[0]) / 2);
+  check_midpoints<companded<e8, 2, half_coset::linear>>((at.level[1] - at.level[0]) / 2);
+  check_midpoints<companded<e8, 3, half_coset::median>>((up.level[2] - up.level[1]) / 2);
+  check_midpoints<companded<e8, 3, half_coset::linear>>((up.level[3] - up.level[2]) / 2);
+  CHECK((up.level[2] - up.level[1]) == doctest::Approx(.5879).epsilon(1e-3));
 }
 
 TEST_CASE("companded: a wrong parity is repaired where it costs least") {
@@ -117,6 +151,15 @@ TEST_CASE("companded: the docstring's errors and its distance from Lloyd-Max") {
   check_gaussian<companded<d_plus<4>, 4>>(.0077, index_t{1} << 21);
 }
 
+TEST_CASE("companded: midpoints have the docstring's errors, above those of interleaved levels") {
+  CHECK(check_gaussian<companded<e8, 2, half_coset::median>>(.1054) > 1.06 * .0981);
+  CHECK(check_gaussian<companded<e8, 3, half_coset::median>>(.0291) > 1.07 * .0268);
+  CHECK(check_gaussian<companded<e8, 4, half_coset::median>>(.00767) > 1.07 * .00709);
+  CHECK(check_gaussian<companded<e8, 2, half_coset::linear>>(.1054) > 1.06 * .0981);
+  CHECK(check_gaussian<companded<e8, 3, half_coset::linear>>(.0288) > 1.06 * .0268);
+  CHECK(check_gaussian<companded<e8, 4, half_coset::linear>>(.00755) > 1.05 * .00709);
+}
+
 TEST_CASE("companded: no other factor within a tenth is better by 1 %") {
   const auto error = [](float sigma) {
     const companded<e8, 4> q;
@@ -144,6 +187,9 @@ TEST_CASE("companded: sigma is stored in fp16, or not at all") {
   CHECK(unscaled.unpack(unscaled.pack({1.0f}))[0] == 1.0f);
   CHECK(companded<e8, 4>::name() == "companded<e8,4>");
   CHECK(companded<d_plus<12>, 3>::name() == "companded<d_plus<12>,3>");
+  CHECK(companded<e8, 4, half_coset::interleaved>::name() == "companded<e8,4>");
+  CHECK(companded<e8, 4, half_coset::median>::name() == "companded<e8,4,median>");
+  CHECK(companded<e8, 4, half_coset::linear>::name() == "companded<e8,4,linear>");
 }
 
 }  // namespace

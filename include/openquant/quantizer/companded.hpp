@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -14,21 +16,29 @@
 
 namespace openquant::quantizer {
 
-/// D_n+ (E8 for n = 8) bent to N(0,1): a lattice of level indices. Of the 2^(B+1) levels of least
-/// error for N(0,1), drawn together by one factor, those of even index belong to the integer coset
-/// of D_n+ and those of odd index to the half-integer one. A point is n levels of one coset; index
-/// 2 k_i + c is coded as k_i alone, for the parity of the sum of all k_i is the coset c. So every
-/// vector of n integers below 2^B is a code: n B bits, and no two codes mean the same.
+/// Where the levels of the half-integer coset lie: between those of the integer coset, all of them
+/// the 2^(B+1) levels of least error for N(0,1); or half way between neighbours of the 2^B levels
+/// of least error, which are the integer coset's, and one beyond the largest of them, by half the
+/// median distance of neighbours or by half the last distance.
+enum class half_coset : std::uint8_t { interleaved, median, linear };
+
+/// D_n+ (E8 for n = 8) bent to N(0,1): a lattice of level indices. Of 2^(B+1) ascending levels,
+/// drawn together by one factor, those of even index belong to the integer coset of D_n+ and those
+/// of odd index to the half-integer one; `Half` says how they lie. A point is n levels of one
+/// coset; index 2 k_i + c is coded as k_i alone, for the parity of the sum of all k_i is the coset
+/// c. So every vector of n integers below 2^B is a code: n B bits, and no two codes mean the same.
 ///
 /// Shapes:  e8 or d_plus<n>; n weights, n fields of B bits
 /// Error:   .0981, .0268, .00709 sigma^2 at B = 2, 3, 4 for E8 on N(0, sigma^2), which is 16, 22
-///          and 25 % below Lloyd-Max at the same bits; D_12+ has .1002, .0273, .00721
+///          and 25 % below Lloyd-Max at the same bits; D_12+ has .1002, .0273, .00721.
+///          E8 with median .1054, .0291, .00767, with linear .1054, .0288, .00755
 /// Bits:    B a weight, 16 a group (0 unscaled)
 /// Cost:    2^(B+1) comparisons a weight to encode, one look-up among at most 64 levels to decode
 /// Source:  Conway & Sloane, "Fast quantizing and decoding algorithms for lattice quantizers and
 ///          codes", IEEE Trans. Inf. Theory 28(2), 1982, Secs. IV and V, with squared errors
-///          between levels in place of rounding errors
-template <class Lattice, int B>
+///          between levels in place of rounding errors. median and linear are the levels that
+///          turbo_e8 was published with
+template <class Lattice, int B, half_coset Half = half_coset::interleaved>
 struct companded {
   static_assert(std::is_base_of_v<lattice::d_plus<Lattice::dim>, Lattice>,
                 "companded<Lattice, B>: the lattice is e8 or d_plus<n>; D_n alone would leave the "
@@ -40,21 +50,47 @@ struct companded {
   static constexpr index_t scale_fields = 1;  // sigma
   static constexpr bool nearest = true, linear = true, ignores_high_bits = true;
 
-  /// Best within 1/50 at 2 to 4 bits. Lloyd's iteration on the union itself, all levels free, gains
-  /// 0.3 % at 2 bits and 0.8 % at 4 over this one factor.
-  static constexpr double contraction = dim <= 4 ? 0.84 : dim <= 8 ? 0.88 : 0.90;
+  /// Best within 1/50 at 2 to 4 bits (with midpoints and n = 4 within 1/25). Lloyd's iteration on
+  /// the union itself, all levels free, gains 0.3 % at 2 bits and 0.8 % at 4 over this one factor.
+  static constexpr double contraction = Half != half_coset::interleaved ? 1.0
+                                        : dim <= 4                      ? 0.84
+                                        : dim <= 8                      ? 0.88
+                                                                        : 0.90;
   static constexpr index_t count = index_t{1} << B;  // levels of one coset, half of all
-  static constexpr half_codebook<count> codebook = gaussian_codebook<count>();
   /// Level j of 2 count, ascending.
-  static constexpr float level(index_t j) {
-    const index_t k = j < count ? count - 1 - j : j - count;
-    return static_cast<float>((j < count ? -contraction : contraction) * codebook.level[k]);
-  }
+  static constexpr float level(index_t j) { return levels.x[j]; }
+
+  static constexpr vec<float, 2 * count> levels = [] {
+    constexpr index_t half = Half == half_coset::interleaved ? count : count / 2;
+    constexpr half_codebook<half> codebook = gaussian_codebook<half>();
+    const auto best = [&](index_t k) {  // of 2 half levels
+      return k < half ? -codebook.level[half - 1 - k] : codebook.level[k - half];
+    };
+    vec<float, 2 * count> all{};
+    if (Half == half_coset::interleaved) {
+      for (index_t j = 0; j < 2 * count; ++j) all[j] = static_cast<float>(contraction * best(j));
+      return all;
+    }
+    double distance[count]{};
+    for (index_t k = 0; k + 1 < count; ++k) distance[k] = best(k + 1) - best(k);
+    const double last = distance[count - 2];
+    std::sort(distance, distance + count - 1);
+    const double beyond = Half == half_coset::median ? distance[count / 2 - 1] : last;
+    for (index_t k = 0; k < count; ++k) {
+      const double next = k + 1 < count ? best(k + 1) : best(k) + beyond;
+      all[2 * k] = static_cast<float>(contraction * best(k));
+      all[2 * k + 1] = static_cast<float>(contraction * (best(k) + next) / 2);
+    }
+    return all;
+  }();
 
   gaussian_fit fit_by = gaussian_fit::weighted;
 
   static std::string name() {
-    return "companded<" + Lattice::name() + "," + std::to_string(B) + ">";
+    const std::string half = Half == half_coset::median   ? ",median"
+                             : Half == half_coset::linear ? ",linear"
+                                                          : "";
+    return "companded<" + Lattice::name() + "," + std::to_string(B) + half + ">";
   }
   int scale_bits() const { return fit_by == gaussian_fit::none ? 0 : 16; }
   template <class Self>
@@ -79,7 +115,7 @@ struct companded {
     Int parity = c[0];
     for (index_t i = 1; i < dim; ++i) parity = parity ^ c[i];
     parity = (parity & Int(1)) << B;
-    constexpr auto table = levels();
+    constexpr auto table = levels_by_coset();
     vec<T, dim> x;
     for (index_t i = 0; i < dim; ++i) {
       x[i] = lookup(table.x, (c[i] & Int(static_cast<std::int32_t>(count) - 1)) | parity) * s[0];
@@ -102,7 +138,7 @@ struct companded {
 
  private:
   /// The levels of the integer coset, then those of the other; fewer than 16 are repeated.
-  static constexpr auto levels() {
+  static constexpr auto levels_by_coset() {
     constexpr index_t size = 2 * count < 16 ? 16 : 2 * count;
     vec<float, size> all{};
     for (index_t i = 0; i < size; ++i) all[i] = level(2 * (i % count) + i / count % 2);
