@@ -229,7 +229,7 @@ int_batch<Arch> float_bits(batch<Arch> a) {
 /// table[i mod 256] in every lane; the table stays in eight registers of AVX-512.
 template <class Arch>
 int_batch<Arch> lookup(const std::uint16_t (&table)[256], int_batch<Arch> i) {
-  using register_type = typename int_batch<Arch>::register_type;
+  using register_type [[maybe_unused]] = typename int_batch<Arch>::register_type;
 #if defined(__AVX512BW__)
   if constexpr (sizeof(i) == 64) {
     const auto of_64 = [&](const std::uint16_t* t) OPENQUANT_INLINE_LAMBDA {
@@ -270,7 +270,7 @@ batch<Arch> change_sign(batch<Arch> a, int_batch<Arch> i) {
 /// sum plus the four bytes of a: one instruction where there is a dot product of bytes.
 template <class Arch>
 int_batch<Arch> add_bytes(int_batch<Arch> sum, int_batch<Arch> a) {
-  using register_type = typename int_batch<Arch>::register_type;
+  using register_type [[maybe_unused]] = typename int_batch<Arch>::register_type;
 #if defined(__AVX512VNNI__)
   if constexpr (sizeof(a) == 64) {
     return register_type(_mm512_dpbusd_epi32(sum.v, a.v, _mm512_set1_epi8(1)));
@@ -293,7 +293,7 @@ int_batch<Arch> add_bytes(int_batch<Arch> sum, int_batch<Arch> a) {
 template <int bits, class Arch>
 int_batch<Arch> dot_bytes(int_batch<Arch> sum, int_batch<Arch> a, int_batch<Arch> b) {
   static_assert(1 <= bits && bits <= 8);
-  using register_type = typename int_batch<Arch>::register_type;
+  using register_type [[maybe_unused]] = typename int_batch<Arch>::register_type;
 #if defined(__AVX512VNNI__)
   if constexpr (sizeof(a) == 64) {
     return register_type(_mm512_dpbusd_epi32(sum.v, a.v, b.v));
@@ -332,7 +332,7 @@ int_batch<Arch> dot_bytes(int_batch<Arch> sum, int_batch<Arch> a, int_batch<Arch
 /// Lane i: 32 bits of three consecutive words from bit first - i step on, in [0, 64); step >= 1.
 template <Lane T>
 requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int step) {
-  using register_type = typename lane_int_t<T>::register_type;
+  using register_type [[maybe_unused]] = typename lane_int_t<T>::register_type;
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 64) {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
