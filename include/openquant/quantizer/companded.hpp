@@ -51,6 +51,17 @@ struct companded {
     return static_cast<float>((j < count ? -contraction : contraction) * codebook.level[k]);
   }
 
+  /// The levels of the integer coset, then those of the other; fewer than 16 are repeated.
+  static constexpr auto levels = [] {
+    constexpr index_t size = 2 * count < 16 ? 16 : 2 * count;
+    vec<float, size> all{};
+    for (index_t i = 0; i < size; ++i) {
+      const index_t j = 2 * (i % count) + i / count % 2, k = j < count ? count - 1 - j : j - count;
+      all[i] = static_cast<float>((j < count ? -contraction : contraction) * codebook.level[k]);
+    }
+    return all;
+  }();
+
   gaussian_fit fit_by = gaussian_fit::weighted;
 
   static std::string name() {
@@ -79,7 +90,7 @@ struct companded {
     Int parity = c[0];
     for (index_t i = 1; i < dim; ++i) parity = parity ^ c[i];
     parity = (parity & Int(1)) << B;
-    constexpr auto table = levels();
+    constexpr auto table = levels;  // a copy, which device code can index
     vec<T, dim> x;
     for (index_t i = 0; i < dim; ++i) {
       x[i] = lookup(table.x, (c[i] & Int(static_cast<std::int32_t>(count) - 1)) | parity) * s[0];
@@ -101,14 +112,6 @@ struct companded {
   }
 
  private:
-  /// The levels of the integer coset, then those of the other; fewer than 16 are repeated.
-  static constexpr auto levels() {
-    constexpr index_t size = 2 * count < 16 ? 16 : 2 * count;
-    vec<float, size> all{};
-    for (index_t i = 0; i < size; ++i) all[i] = level(2 * (i % count) + i / count % 2);
-    return all;
-  }
-
   template <class T>
   struct choice {
     vec<T, dim> k;
