@@ -257,6 +257,10 @@ TEST_CASE_TEMPLATE("simd: windows of three words", Arch, baseline_arch, default_
           CHECK((window[l] >> k & 1) == bit(first - l * step + k));
         }
       }
+      if (first > 48) continue;
+      std::int32_t half[width];
+      store(half_windows<lanes>(w, first, step), half);
+      for (index_t l = 0; l < width; ++l) CHECK(half[l] == (window[l] & 0xffff));
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <xsimd/xsimd.hpp>
 
@@ -379,6 +380,27 @@ requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int3
     }
     return lane_int_t<T>::load(window);
   }
+}
+
+/// Lane i: 16 bits of two consecutive words from bit first - i step on, in [0, 48]; step >= 1.
+template <Lane T>
+requires(lane_count<T> > 1) OPENQUANT_INLINE
+    lane_int_t<T> half_windows(const std::int32_t* words, int first, int step) {
+#if defined(__AVX512VBMI__)
+  if constexpr (sizeof(T) == 64) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i at = _mm512_sub_epi32(_mm512_set1_epi32(first),
+                                        _mm512_mullo_epi32(lane, _mm512_set1_epi32(step)));
+    // Where the two lower bytes of a lane begin.
+    const __m512i bytes = _mm512_add_epi32(_mm512_mullo_epi32(at, _mm512_set1_epi32(257)),
+                                           _mm512_set1_epi32(8 << 8));
+    std::int64_t both;
+    std::memcpy(&both, words, sizeof both);
+    return typename lane_int_t<T>::register_type(_mm512_maskz_multishift_epi64_epi8(
+        0x3333333333333333u, bytes, _mm512_set1_epi64(both)));
+  } else
+#endif
+    return bit_windows<T>(words[0], words[1], 0, first, step) & lane_int_t<T>(0xffff);
 }
 
 /// Lane l of the result is lane l ^ h of x; h is a power of two below the number of lanes.
