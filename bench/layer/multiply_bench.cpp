@@ -4,8 +4,8 @@
 #include <string>
 
 #include <openquant/equalizer/identity.hpp>
-#include <openquant/layer/round_to_nearest.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/layer/round_to_nearest.hpp>
 #include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/code/three_inst.hpp>
 #include <openquant/quantizer/companded.hpp>
@@ -70,9 +70,9 @@ double read_seconds(const std::vector<std::int32_t>& bytes) {
   });
 }
 
-/// One product of an (n, n) matrix with `tokens` tokens: weights a second, bytes of codes and scales
-/// a second, that over a plain read of as many bytes in the same run, and for 64 tokens seconds of
-/// the dense product of that shape over seconds of this one.
+/// One product of an (n, n) matrix with `tokens` tokens: weights a second, bytes of codes and
+/// scales a second, that over a plain read of as many bytes in the same run, and for 64 tokens
+/// seconds of the dense product of that shape over seconds of this one.
 template <bool bytes_of_x, Quantizer Q>
 void product(benchmark::State& state, const Q& q) {
   const index_t n = state.range(0), tokens = state.range(1);
@@ -92,7 +92,8 @@ void product(benchmark::State& state, const Q& q) {
   }
   const auto weights = static_cast<double>(n * n);
   const auto bytes = static_cast<double>(ready.codes().size_bytes());
-  const std::vector<std::int32_t> plain(static_cast<std::size_t>(ready.codes().size_bytes() / 4), 1);
+  const std::vector<std::int32_t> plain(static_cast<std::size_t>(ready.codes().size_bytes() / 4),
+                                        1);
   state.counters["Gweights/s"] = 1e-9 * weights / best;
   state.counters["GB/s"] = 1e-9 * bytes / best;
   state.counters["of_read"] = read_seconds(plain) / best;
@@ -101,11 +102,10 @@ void product(benchmark::State& state, const Q& q) {
     for (index_t i = 0; i < n * n; ++i) {
       w.data()[i] = random::normal(3, static_cast<std::uint64_t>(i % 4096));
     }
-    state.counters["of_dense"] = least_seconds([&] {
-                                   linalg::gemm<linalg::op::none, linalg::op::transpose>(
-                                       1.0f, x, w, 0.0f, y);
-                                 }) /
-                                 best;
+    state.counters["of_dense"] =
+        least_seconds(
+            [&] { linalg::gemm<linalg::op::none, linalg::op::transpose>(1.0f, x, w, 0.0f, y); }) /
+        best;
   }
 }
 

@@ -252,8 +252,8 @@ consteval bool claims_nearest() {
   }
 }
 
-/// `linear`: decode(c, s) is s_0 (decode(c, (u, 0)) / u - s_1), s_1 = 0 where there is one field, to
-/// 2^-20 of its terms. `ignores_high_bits`: other bits above those of an integer change nothing.
+/// `linear`: decode(c, s) is s_0 (decode(c, (u, 0)) / u - s_1), s_1 = 0 where there is one field,
+/// to 2^-20 of its terms. `ignores_high_bits`: other bits above those of an integer change nothing.
 template <PointQuantizer Q>
 void decode_is_as_claimed(const Q& q) {
   constexpr bool linear = requires { requires Q::linear; };
@@ -280,7 +280,8 @@ void decode_is_as_claimed(const Q& q) {
       if constexpr (ignores_high_bits) {
         auto high = c;
         for (std::int32_t& i : high) {
-          const auto word = static_cast<std::uint32_t>(random::bits(3, static_cast<std::uint64_t>(i)));
+          const auto word =
+              static_cast<std::uint32_t>(random::bits(3, static_cast<std::uint64_t>(i)));
           i = static_cast<std::int32_t>(static_cast<std::uint32_t>(i) | word << field_bits<Q>);
         }
         if (!same(q.decode(code_of<Q>(high), s), y)) {

@@ -38,10 +38,11 @@ TEST_CASE("multiplier: gives what the quantized matrix gives, in every compositi
   const hessian h = random_hessian(100, 40, 0.8, 3);
   check_prepared(round_to_nearest<uniform<4>>{.options = {.group_size = 16}}.quantize(w));
   check_prepared(gptq<uniform<3>, rotation::hadamard, equalizer::smoothquant>{
-      .rotation = {.seed = 5}}
-                     .quantize(w, h));
-  check_prepared(gptq<lloyd_max<2>, rotation::block_hadamard<8>>{.options = {.group_size = 24}}
-                     .quantize(w, h));
+      .rotation = {
+          .seed = 5}}.quantize(w, h));
+  check_prepared(
+      gptq<lloyd_max<2>, rotation::block_hadamard<8>>{.options = {.group_size = 24}}.quantize(w,
+                                                                                              h));
   check_prepared(round_to_nearest<butterfly_quantizer>{}.quantize(w));
   check_prepared(
       round_to_nearest<uniform<4>, rotation::two_sided<rotation::hadamard, rotation::hadamard>>{}
@@ -76,7 +77,8 @@ TEST_CASE("multiplier: outlives what it was made of") {
         .quantize(random_weights(20, 32, 2))
         .prepare();
   }();
-  const auto q = round_to_nearest<uniform<4>, rotation::hadamard>{}.quantize(random_weights(20, 32, 2));
+  const auto q =
+      round_to_nearest<uniform<4>, rotation::hadamard>{}.quantize(random_weights(20, 32, 2));
   const matrix<float> x = random_weights(2, 32, 6);
   matrix<float> expected(2, 20), y(2, 20);
   q.multiply(x, expected);

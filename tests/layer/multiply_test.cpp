@@ -43,7 +43,8 @@ TEST_CASE("multiply: blocks of tokens are as wide as the tokens, at most 8") {
       }
       const float* sums = blocks.sums(t / width) + t % width;
       const bool real = t < tokens;
-      CHECK(sums[0] == doctest::Approx(static_cast<double>(real ? x(t, 0) + x(t, 1) + x(t, 2) : 0.0f)));
+      CHECK(sums[0] ==
+            doctest::Approx(static_cast<double>(real ? x(t, 0) + x(t, 1) + x(t, 2) : 0.0f)));
       CHECK(sums[width] == doctest::Approx(static_cast<double>(real ? x(t, 3) + x(t, 4) : 0.0f)));
     }
   }

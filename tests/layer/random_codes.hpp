@@ -11,9 +11,9 @@ namespace openquant::test {
 /// Random codes of an (m, n) matrix under scales that differ from group to group.
 template <Quantizer Q>
 packed_codes random_codes(const Q& q, index_t m, const strip_shape<Q>& shape, std::uint64_t seed) {
-  packed_codes packed{{(m + tile_rows<Q> - 1) / tile_rows<Q>, shape.blocks() * code_fields<Q>,
-                       field_bits<Q>},
-                      {m, shape.groups(), q.scale_bits()}};
+  packed_codes packed{
+      {(m + tile_rows<Q> - 1) / tile_rows<Q>, shape.blocks() * code_fields<Q>, field_bits<Q>},
+      {m, shape.groups(), q.scale_bits()}};
   for (index_t i = 0; i < packed.codes.rows(); ++i) {
     for (index_t j = 0; j < packed.codes.cols(); ++j) {
       const auto word = random::bits(seed, static_cast<std::uint64_t>(i * packed.codes.cols() + j));
@@ -42,9 +42,10 @@ matrix<float> term_sizes(const Q& q, const packed_codes& packed, const strip_sha
   for (index_t i = 0; i < w.rows(); ++i) {
     for (index_t j = 0; j < w.cols(); ++j) {
       const auto s = q.unpack(packed.scales.get(i, j / shape.group_size));
-      size(i, j) = Q::scale_fields == 2
-                       ? s[0] * (static_cast<float>(1 << Q::code_bits % 31) + s[Q::scale_fields - 1])
-                       : std::fabs(w(i, j));
+      size(i, j) =
+          Q::scale_fields == 2
+              ? s[0] * (static_cast<float>(1 << Q::code_bits % 31) + s[Q::scale_fields - 1])
+              : std::fabs(w(i, j));
     }
   }
   return size;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include <openquant/layer/strip_columns.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/layer/strip_columns.hpp>
 #include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/code/three_inst.hpp>
 #include <openquant/quantizer/companded.hpp>

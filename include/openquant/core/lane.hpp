@@ -98,7 +98,9 @@ OPENQUANT_HD std::int32_t dot_bytes(std::int32_t sum, std::int32_t a, std::int32
 /// Lane i: 32 bits of three consecutive words w0, w1, w2, least significant first, from bit
 /// first - i step on, which lies in [0, 64); step >= 1.
 template <Lane T>
-requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1, std::int32_t w2, int first, int) {
+requires(lane_count<T> ==
+         1) OPENQUANT_HD lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1,
+                                                   std::int32_t w2, int first, int) {
   const auto low = static_cast<std::uint32_t>(first < 32 ? w0 : w1);
   const auto high = static_cast<std::uint32_t>(first < 32 ? w1 : w2);
   const std::uint64_t both = static_cast<std::uint64_t>(high) << 32 | low;
@@ -108,12 +110,13 @@ requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> bit_windows(std::int32_t
 /// Lane i: 16 bits of two consecutive words from bit first - i step on, which lies in [0, 48];
 /// step >= 1.
 template <Lane T>
-requires(lane_count<T> == 1) OPENQUANT_HD
-    lane_int_t<T> half_windows(const std::int32_t* words, int first, int step) {
+requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> half_windows(const std::int32_t* words,
+                                                                     int first, int step) {
   return bit_windows<T>(words[0], words[1], 0, first, step) & 0xffff;
 }
 
-/// table[i mod n] of a small table, n a power of two from 16 to 64: the bits of i above are ignored.
+/// table[i mod n] of a small table, n a power of two from 16 to 64: the bits of i above are
+/// ignored.
 template <index_t n>
 OPENQUANT_HD float lookup(const float (&table)[n], std::int32_t i) {
   static_assert(n == 16 || n == 32 || n == 64);

@@ -8,9 +8,9 @@
 
 namespace openquant {
 
-/// y = x W_hat^T in the original basis: x is copied, divided by the equalizer's scales, rotated, and
-/// multiplied by product(x', y'), which is in the basis of the codes; y is rotated back where R has
-/// an output side. `name` is for errors.
+/// y = x W_hat^T in the original basis: x is copied, divided by the equalizer's scales, rotated,
+/// and multiplied by product(x', y'), which is in the basis of the codes; y is rotated back where R
+/// has an output side. `name` is for errors.
 ///
 /// Shapes:  W : (rows, cols), x : (tokens, cols), y : (tokens, rows); throws openquant::error
 ///          otherwise
@@ -63,13 +63,13 @@ class multiplier {
   }
 
   /// The same with x, brought into the basis of the codes, in 8 bits, and dot products of integers.
-  /// An output (t, i) is off by at most sum_j |W'_ij| a_j / 2, with W' the weights in that basis and
-  /// a_j the largest magnitude over 127 of the 32 activations that j is among.
+  /// An output (t, i) is off by at most sum_j |W'_ij| a_j / 2, with W' the weights in that basis
+  /// and a_j the largest magnitude over 127 of the 32 activations that j is among.
   ///
   /// Shapes:  x : (tokens, n), finite; y : (tokens, m); throws openquant::error otherwise
   template <class Arch = default_arch, Executor X = serial>
-  void multiply_q8(matrix_view<const float> x, matrix_view<float> y, X&& executor = {}) const
-      requires IntegerQuantizer<Q> {
+  void multiply_q8(matrix_view<const float> x, matrix_view<float> y,
+                   X&& executor = {}) const requires IntegerQuantizer<Q> {
     multiply_layer("multiplier.multiply_q8", rows(), cols(), in_, out_, x, y,
                    [&](matrix_view<const float> a, matrix_view<float> b) {
                      multiply_codes_q8<Arch>(codes_, shape_, a, unit_, b, executor);

@@ -9,15 +9,18 @@
 
 namespace openquant {
 
-/// Activations as the kernels read them: blocks of `width` tokens, (blocks, cols, width), with zeros
-/// for the tokens that a last block does not have, and the sums over the columns of each group,
-/// (blocks, groups, width).
+/// Activations as the kernels read them: blocks of `width` tokens, (blocks, cols, width), with
+/// zeros for the tokens that a last block does not have, and the sums over the columns of each
+/// group, (blocks, groups, width).
 class token_blocks {
  public:
   /// Up to 8 tokens are one block of 1, 2, 4 or 8, more are blocks of 8.
   token_blocks(matrix_view<const float> x, index_t padded_cols, index_t group_size)
       : tokens_(x.rows()),
-        width_(x.rows() <= 1 ? 1 : x.rows() <= 2 ? 2 : x.rows() <= 4 ? 4 : 8),
+        width_(x.rows() <= 1   ? 1
+               : x.rows() <= 2 ? 2
+               : x.rows() <= 4 ? 4
+                               : 8),
         cols_(padded_cols),
         groups_((x.cols() + group_size - 1) / group_size),
         values_(static_cast<std::size_t>(blocks() * cols_ * width_)),
@@ -157,8 +160,7 @@ void multiply_codes(const Q& q, const Codes& codes, const strip_shape<Q>& shape,
   const token_blocks blocks(x, shape.padded_cols(), shape.group_size);
   executor.run((y.cols() + multiply_task_rows - 1) / multiply_task_rows, [&](index_t task) {
     const index_t first = task * multiply_task_rows;
-    const auto part =
-        y.block(0, first, y.rows(), std::min(multiply_task_rows, y.cols() - first));
+    const auto part = y.block(0, first, y.rows(), std::min(multiply_task_rows, y.cols() - first));
     if (x.rows() <= 8)
       multiply_few<batch<Arch>>(q, codes, blocks, unit, first, part);
     else

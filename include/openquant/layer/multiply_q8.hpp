@@ -12,15 +12,17 @@ namespace openquant {
 /// One weight a code, decoded as s_0 (c - s_1), in fields that fill bytes.
 template <class Q>
 concept IntegerQuantizer = PointQuantizer<Q> && Q::dim == 1 && Q::scale_fields == 2 &&
-    (8 % Q::code_bits == 0) && requires { requires Q::integer_levels; };
+                           (8 % Q::code_bits == 0) && requires {
+  requires Q::integer_levels;
+};
 
 /// Activations in 8 bits: each 32 columns from the start of a group on share a scale, their largest
 /// magnitude over 127, so that none is wrong by more than 1/254 of that. Infinite and NaN are not
 /// allowed.
 ///
-/// Word w of a group of codes holds 32 / B columns; byte k of it, shifted down by p B bits, is column
-/// 32 / B w + 8 / B k + p. Activations lie as the products meet them: (words, 8 / B, width) words of
-/// four bytes, for blocks of `width` tokens.
+/// Word w of a group of codes holds 32 / B columns; byte k of it, shifted down by p B bits, is
+/// column 32 / B w + 8 / B k + p. Activations lie as the products meet them: (words, 8 / B, width)
+/// words of four bytes, for blocks of `width` tokens.
 template <IntegerQuantizer Q>
 class token_bytes {
  public:
@@ -29,7 +31,10 @@ class token_bytes {
 
   token_bytes(matrix_view<const float> x, const strip_shape<Q>& shape)
       : tokens_(x.rows()),
-        width_(x.rows() <= 1 ? 1 : x.rows() <= 2 ? 2 : x.rows() <= 4 ? 4 : 8),
+        width_(x.rows() <= 1   ? 1
+               : x.rows() <= 2 ? 2
+               : x.rows() <= 4 ? 4
+                               : 8),
         shape_(shape),
         words_(static_cast<std::size_t>(blocks() * width_ * group_words(shape.groups()) * phases)),
         scales_(static_cast<std::size_t>(blocks() * width_ * group_scales(shape.groups()))),
@@ -42,12 +47,14 @@ class token_bytes {
   index_t tokens() const { return tokens_; }
   index_t width() const { return width_; }
   index_t blocks() const { return (tokens_ + width_ - 1) / width_; }
-  /// Of group g: bytes (words, phases, width), scales (ceil(columns / 32), width), and the sum of the
-  /// converted activations, (width).
+  /// Of group g: bytes (words, phases, width), scales (ceil(columns / 32), width), and the sum of
+  /// the converted activations, (width).
   const std::int32_t* words(index_t block, index_t g) const {
     return words_.data() + at_word(block, g);
   }
-  const float* scales(index_t block, index_t g) const { return scales_.data() + at_scale(block, g); }
+  const float* scales(index_t block, index_t g) const {
+    return scales_.data() + at_scale(block, g);
+  }
   const float* sums(index_t block, index_t g) const {
     return sums_.data() + (block * shape_.groups() + g) * width_;
   }
@@ -125,12 +132,10 @@ void multiply_strip_q8(const strip_view<Q>& strip, const token_bytes<Q>& x, inde
           const Int word = load_int<T>(w);
           OPENQUANT_UNROLL_REGISTERS
           for (index_t p = 0; p < phases; ++p) {
-            const Int codes =
-                bits == 8 ? word : (word >> static_cast<int>(p * bits)) & mask;
+            const Int codes = bits == 8 ? word : (word >> static_cast<int>(p * bits)) & mask;
             OPENQUANT_UNROLL_REGISTERS
             for (index_t t = 0; t < tokens; ++t) {
-              dot[t] = dot_bytes<static_cast<int>(bits)>(dot[t], codes,
-                                                         Int(bytes[p * tokens + t]));
+              dot[t] = dot_bytes<static_cast<int>(bits)>(dot[t], codes, Int(bytes[p * tokens + t]));
             }
           }
           w += rows;
@@ -160,11 +165,12 @@ void multiply_strip_q8(const strip_view<Q>& strip, const token_bytes<Q>& x, inde
 /// y = unit x W_hat^T in the basis of the codes, x in 8 bits, on the executor's threads.
 ///
 /// Shapes:  x : (tokens, n), finite; y : (tokens, m)
-/// Error:   beside roundings, unit sum_j |W_hat_ij| a_j / 2 at most, a_j the scale of the 32 columns
+/// Error:   beside roundings, unit sum_j |W_hat_ij| a_j / 2 at most, a_j the scale of the 32
+/// columns
 ///          that j is in
 template <class Arch, IntegerQuantizer Q, class Codes, Executor X>
-void multiply_codes_q8(const Codes& codes, const strip_shape<Q>& shape,
-                       matrix_view<const float> x, float unit, matrix_view<float> y, X&& executor) {
+void multiply_codes_q8(const Codes& codes, const strip_shape<Q>& shape, matrix_view<const float> x,
+                       float unit, matrix_view<float> y, X&& executor) {
   if (x.rows() == 0) return;
   constexpr index_t rows = strip_shape<Q>::rows;
   const token_bytes<Q> bytes(x, shape);

@@ -15,8 +15,8 @@ namespace openquant {
 
 /// A tile quantizer with a form of its own for a tile in a strip; docs/concepts/quantizer.md.
 template <class Q>
-concept LaneTileQuantizer = TileQuantizer<Q> && requires(std::span<const std::int32_t> c,
-                                                         std::int32_t* words) {
+concept LaneTileQuantizer = TileQuantizer<Q> &&
+    requires(std::span<const std::int32_t> c, std::int32_t* words) {
   requires Q::tile_rows == 16;
   requires Q::lane_words >= 1;
   Q::to_lanes(c, words);

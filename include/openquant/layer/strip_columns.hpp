@@ -11,10 +11,12 @@ namespace openquant {
 template <Quantizer Q>
 inline constexpr index_t word_period = 32 / std::gcd(32, Q::code_bits);
 
-/// A decode that looks at the low bits of each integer alone says so, and gets them with the bits of
-/// other codes above.
+/// A decode that looks at the low bits of each integer alone says so, and gets them with the bits
+/// of other codes above.
 template <class Q>
-inline constexpr bool ignores_high_bits = requires { requires Q::ignores_high_bits; };
+inline constexpr bool ignores_high_bits = requires {
+  requires Q::ignores_high_bits;
+};
 
 /// One block of a point quantizer whose code starts at `bit`: use.template at<column>(weight) for
 /// its columns, column counted from `first`.
@@ -37,9 +39,9 @@ OPENQUANT_INLINE void use_point(const Q& q, const std::int32_t* words, index_t b
 }
 
 /// Decodes `blocks` blocks of group g from block `first` of the group on, for rows
-/// r, ..., r + lane_count<T> - 1 of a strip under the scales s. use.template at<c>(weight) is called
-/// for the columns c = 0, 1, ... of a step, and use.step(columns) after each step. `first` is a
-/// multiple of word_period<Q>.
+/// r, ..., r + lane_count<T> - 1 of a strip under the scales s. use.template at<c>(weight) is
+/// called for the columns c = 0, 1, ... of a step, and use.step(columns) after each step. `first`
+/// is a multiple of word_period<Q>.
 template <class T, Quantizer Q, class Use>
 OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, index_t g, index_t r,
                                       index_t first, index_t blocks, const scale_t<Q, T>& s,

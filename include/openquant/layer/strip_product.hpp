@@ -8,12 +8,13 @@
 namespace openquant {
 
 /// decode(c, s) = s_0 (decode(c, (u, 0)) / u - s_1), without s_1 where there is one field, up to
-/// rounding: Q says so, and a kernel then scales sums instead of weights. u is 1, or Q::linear_unit,
-/// with which decode has the least to do. Tiles without a form of their own are decoded whole, under
-/// their scales.
+/// rounding: Q says so, and a kernel then scales sums instead of weights. u is 1, or
+/// Q::linear_unit, with which decode has the least to do. Tiles without a form of their own are
+/// decoded whole, under their scales.
 template <class Q>
-inline constexpr bool is_linear = (PointQuantizer<Q> || LaneTileQuantizer<Q>) &&
-    requires { requires Q::linear; };
+inline constexpr bool is_linear = (PointQuantizer<Q> || LaneTileQuantizer<Q>)&&requires {
+  requires Q::linear;
+};
 template <class Q>
 inline constexpr float linear_unit = [] {
   if constexpr (requires { Q::linear_unit; })
@@ -60,8 +61,8 @@ class token_sums {
 /// y += x W^T for one strip W and few tokens, decoded in registers.
 ///
 /// Shapes:  x : (strip.shape.padded_cols(), tokens), zero beyond the columns there are;
-///          x_sums : (groups, tokens), sums of x over each group's columns, for linear Q with a zero;
-///          y : (tokens, 16), contiguous
+///          x_sums : (groups, tokens), sums of x over each group's columns, for linear Q with a
+///          zero; y : (tokens, 16), contiguous
 template <class T, index_t tokens, Quantizer Q>
 void multiply_strip(const Q& q, const strip_view<Q>& strip, const float* x, const float* x_sums,
                     float* y) {
@@ -119,7 +120,8 @@ void decode_strip(const Q& q, const strip_view<Q>& strip, index_t g, index_t fir
 
 /// y += x W^T for `rows` rows of weights w(column, row) and 8 tokens.
 ///
-/// Shapes:  w : (cols, rows), x : (cols, 8), y : (8, rows), all contiguous; rows a multiple of twice
+/// Shapes:  w : (cols, rows), x : (cols, 8), y : (8, rows), all contiguous; rows a multiple of
+/// twice
 ///          T's lanes
 template <class T, index_t rows>
 void multiply_panel(const float* w, index_t cols, const float* x, float* y) {

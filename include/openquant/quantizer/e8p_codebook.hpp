@@ -11,9 +11,9 @@ namespace openquant::quantizer {
 struct e8p_patterns {
   static constexpr int extra_count = 29;
   std::uint16_t magnitude[256]{};  // two bits a coordinate, a_i - 1/2
-  float pattern[256]{};          // two bits a coordinate, a_i - 1/2; bit 16: odd number of 3/2
-  float with_five_halves[64]{};  // the pattern's number, at 8 i + j
-  int extra[extra_count]{};      // masks of the chosen patterns with five 3/2
+  float pattern[256]{};            // two bits a coordinate, a_i - 1/2; bit 16: odd number of 3/2
+  float with_five_halves[64]{};    // the pattern's number, at 8 i + j
+  int extra[extra_count]{};        // masks of the chosen patterns with five 3/2
 };
 
 constexpr e8p_patterns make_e8p_patterns() {

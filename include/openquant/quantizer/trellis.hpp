@@ -144,15 +144,14 @@ struct trellis {
     }
   }
 
-  /// A tile in a strip of 16 rows: the circle backwards, the last symbol lowest, so that every state
-  /// is a window of L consecutive bits and those of a column begin B bits apart.
+  /// A tile in a strip of 16 rows: the circle backwards, the last symbol lowest, so that every
+  /// state is a window of L consecutive bits and those of a column begin B bits apart.
   static constexpr index_t lane_words = code_bits / 32;
   static void to_lanes(std::span<const std::int32_t> c, std::int32_t* words) {
     std::fill_n(words, lane_words, 0);
     for (index_t t = 0; t < steps; ++t) {
       const index_t bit = (steps - 1 - t) * B;
-      const auto symbol =
-          static_cast<std::uint64_t>(c[static_cast<std::size_t>(t)]) << (bit % 32);
+      const auto symbol = static_cast<std::uint64_t>(c[static_cast<std::size_t>(t)]) << (bit % 32);
       words[bit / 32] |= static_cast<std::int32_t>(static_cast<std::uint32_t>(symbol));
       if (symbol >> 32 != 0) words[bit / 32 + 1] |= static_cast<std::int32_t>(symbol >> 32);
     }
@@ -168,7 +167,7 @@ struct trellis {
     } else {
       state = bit_windows<T>(words[word], words[(word + 1) % lane_words],
                              words[(word + 2) % lane_words], first, B) &
-          lane_int_t<T>(search::states - 1);
+              lane_int_t<T>(search::states - 1);
     }
     if constexpr (requires { Code::template lanes<B, L, T>(state); })
       return Code::template lanes<B, L, T>(state) * s[0];

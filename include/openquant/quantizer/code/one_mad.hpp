@@ -30,9 +30,7 @@ struct one_mad {
   }
 
   /// As published, of deviation 1.
-  static float raw(std::uint32_t state) {
-    return (byte_sum(state) - 510.0f) / 147.800537109375f;
-  }
+  static float raw(std::uint32_t state) { return (byte_sum(state) - 510.0f) / 147.800537109375f; }
 
  private:
   static constexpr float scale[] = {0.868f, 1.014f, 1.055f, 1.066f};

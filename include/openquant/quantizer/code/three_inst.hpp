@@ -42,6 +42,7 @@ struct three_inst {
     return to_float(float16{static_cast<std::uint16_t>(x >> 16)}) +
            to_float(float16{static_cast<std::uint16_t>(x)});
   }
+
  private:
   static constexpr float scales[] = {0.703f, 0.808f, 0.845f, 0.870f};
   template <int B>
