@@ -59,4 +59,23 @@ TEST_CASE("lane: conversions and arithmetic") {
   CHECK(gather(table, std::int32_t{2}) == 7);
 }
 
+TEST_CASE("lane: tables, signs and bytes") {
+  float table[16] = {};
+  table[3] = 7;
+  CHECK(lookup(table, std::int32_t{16 + 3}) == 7);
+  CHECK(lookup(table, std::int32_t{-16 + 3}) == 7);
+  std::uint16_t wide[256] = {};
+  wide[200] = 65535;
+  CHECK(lookup(wide, std::int32_t{256 + 200}) == 65535);
+  CHECK(change_sign(2.0f, std::int32_t{-1}) == -2);
+  CHECK(change_sign(-2.0f, std::int32_t{1}) == -2);
+  CHECK(bit_float(std::int32_t{0x3f800000}) == 1);
+  CHECK(add_bytes(1, std::int32_t{0x01020304}) == 1 + 1 + 2 + 3 + 4);
+  CHECK(dot_bytes<8>(1, std::int32_t{0x01020304}, std::int32_t{0x00ff0102}) == 1 - 2 + 3 + 2 * 4);
+  CHECK(bit_windows<float>(0x00010000, 2, 3, 16, 1) == 0x00020001);
+  CHECK(bit_windows<float>(0x00010000, 2, 3, 32, 1) == 2);
+  const std::int32_t words[] = {0x12345678, 0x0badcafe};
+  CHECK(half_windows<float>(words, 24, 1) == 0xfe12);
+}
+
 }  // namespace

@@ -64,7 +64,7 @@ void check_q8(index_t m, const strip_shape<uniform<B>>& shape) {
   const index_t n = shape.cols;
   const float unit = 0.25f;
   const packed_codes packed = random_codes(q, m, shape, 3);
-  const matrix<float> w = decoded(q, packed, shape);
+  const matrix<float> w = decoded(q, packed, shape), sizes = term_sizes(q, packed, shape, w);
   const layout::lanes<16>::codes<Q> codes(q, packed, shape);
   const layout::rows::codes<Q> archive(q, packed, shape);
   for (const index_t tokens : {0, 1, 2, 3, 8, 19}) {
@@ -85,12 +85,11 @@ void check_q8(index_t m, const strip_shape<uniform<B>>& shape) {
           const double byte = a < 1e-37 ? 0 : std::nearbyint(value / a);
           exact += weight * value;
           converted += weight * byte * a;
-          size += std::fabs(weight) * 127 * a;
+          size += static_cast<double>(unit * sizes(i, j)) * 127 * a;
           promised += std::fabs(weight) * a / 2;
         }
         const auto got = static_cast<double>(y(t, i));
-        // Zero points, up to 2^B - 1, take part in sums and leave again.
-        const double slack = std::exp2(B) * static_cast<double>(n + 16) * 0x1p-24 * size;
+        const double slack = static_cast<double>(n + 16) * 0x1p-24 * size;
         rounding = std::max(rounding, std::fabs(got - converted) / slack);
         error = std::max(error, std::fabs(got - exact) / (promised * (1 + 1e-5) + slack));
       }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cmath>
 #include <vector>
 
 #include <openquant/core/random.hpp>
@@ -30,6 +31,24 @@ packed_codes random_codes(const Q& q, index_t m, const strip_shape<Q>& shape, st
     }
   }
   return packed;
+}
+
+/// Sizes of the terms that make those weights in a kernel: a weight's own, or where there is a zero
+/// point, which kernels take off sums, that of the largest code and of the zero.
+template <Quantizer Q>
+matrix<float> term_sizes(const Q& q, const packed_codes& packed, const strip_shape<Q>& shape,
+                         const matrix<float>& w) {
+  matrix<float> size(w.rows(), w.cols());
+  for (index_t i = 0; i < w.rows(); ++i) {
+    for (index_t j = 0; j < w.cols(); ++j) {
+      const auto s = q.unpack(packed.scales.get(i, j / shape.group_size));
+      size(i, j) =
+          Q::scale_fields == 2
+              ? s[0] * (static_cast<float>(1 << Q::code_bits % 31) + s[Q::scale_fields - 1])
+              : std::fabs(w(i, j));
+    }
+  }
+  return size;
 }
 
 /// The weights of those codes by the scalar decoder, field by field: the oracle.

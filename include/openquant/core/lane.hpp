@@ -107,6 +107,14 @@ requires(lane_count<T> ==
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(both >> (first & 31)));
 }
 
+/// Lane i: 16 bits of two consecutive words from bit first - i step on, which lies in [0, 48];
+/// step >= 1.
+template <Lane T>
+requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> half_windows(const std::int32_t* words,
+                                                                     int first, int step) {
+  return bit_windows<T>(words[0], words[1], 0, first, step) & 0xffff;
+}
+
 /// table[i mod n] of a small table, n a power of two from 16 to 64: the bits of i above are
 /// ignored.
 template <index_t n>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <xsimd/xsimd.hpp>
 
@@ -230,7 +231,7 @@ int_batch<Arch> float_bits(batch<Arch> a) {
 /// table[i mod 256] in every lane; the table stays in eight registers of AVX-512.
 template <class Arch>
 int_batch<Arch> lookup(const std::uint16_t (&table)[256], int_batch<Arch> i) {
-  using register_type = typename int_batch<Arch>::register_type;
+  using register_type [[maybe_unused]] = typename int_batch<Arch>::register_type;
 #if defined(__AVX512BW__)
   if constexpr (sizeof(i) == 64) {
     const auto of_64 = [&](const std::uint16_t* t) OPENQUANT_INLINE_LAMBDA {
@@ -271,7 +272,7 @@ batch<Arch> change_sign(batch<Arch> a, int_batch<Arch> i) {
 /// sum plus the four bytes of a: one instruction where there is a dot product of bytes.
 template <class Arch>
 int_batch<Arch> add_bytes(int_batch<Arch> sum, int_batch<Arch> a) {
-  using register_type = typename int_batch<Arch>::register_type;
+  using register_type [[maybe_unused]] = typename int_batch<Arch>::register_type;
 #if defined(__AVX512VNNI__)
   if constexpr (sizeof(a) == 64) {
     return register_type(_mm512_dpbusd_epi32(sum.v, a.v, _mm512_set1_epi8(1)));
@@ -294,7 +295,7 @@ int_batch<Arch> add_bytes(int_batch<Arch> sum, int_batch<Arch> a) {
 template <int bits, class Arch>
 int_batch<Arch> dot_bytes(int_batch<Arch> sum, int_batch<Arch> a, int_batch<Arch> b) {
   static_assert(1 <= bits && bits <= 8);
-  using register_type = typename int_batch<Arch>::register_type;
+  using register_type [[maybe_unused]] = typename int_batch<Arch>::register_type;
 #if defined(__AVX512VNNI__)
   if constexpr (sizeof(a) == 64) {
     return register_type(_mm512_dpbusd_epi32(sum.v, a.v, b.v));
@@ -335,7 +336,7 @@ template <Lane T>
 requires(lane_count<T> >
          1) OPENQUANT_INLINE lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1,
                                                        std::int32_t w2, int first, int step) {
-  using register_type = typename lane_int_t<T>::register_type;
+  using register_type [[maybe_unused]] = typename lane_int_t<T>::register_type;
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 64) {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -348,7 +349,8 @@ requires(lane_count<T> >
       low = _mm512_mask_set1_epi32(low, beyond, w1);
       high = _mm512_mask_set1_epi32(high, beyond, w2);
     }
-#if defined(__AVX512VBMI2__)
+    // clang 14 takes the wrong word where it knows at compile time that a lane is shifted by 0.
+#if defined(__AVX512VBMI2__) && !defined(__clang__)
     return register_type(_mm512_shrdv_epi32(low, high, at));
 #else
     const __m512i shift = _mm512_and_si512(at, _mm512_set1_epi32(31));
@@ -380,6 +382,27 @@ requires(lane_count<T> >
     }
     return lane_int_t<T>::load(window);
   }
+}
+
+/// Lane i: 16 bits of two consecutive words from bit first - i step on, in [0, 48]; step >= 1.
+template <Lane T>
+requires(lane_count<T> > 1) OPENQUANT_INLINE lane_int_t<T> half_windows(const std::int32_t* words,
+                                                                        int first, int step) {
+#if defined(__AVX512VBMI__)
+  if constexpr (sizeof(T) == 64) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i at = _mm512_sub_epi32(_mm512_set1_epi32(first),
+                                        _mm512_mullo_epi32(lane, _mm512_set1_epi32(step)));
+    // Where the two lower bytes of a lane begin.
+    const __m512i bytes =
+        _mm512_add_epi32(_mm512_mullo_epi32(at, _mm512_set1_epi32(257)), _mm512_set1_epi32(8 << 8));
+    std::int64_t both;
+    std::memcpy(&both, words, sizeof both);
+    return typename lane_int_t<T>::register_type(
+        _mm512_maskz_multishift_epi64_epi8(0x3333333333333333u, bytes, _mm512_set1_epi64(both)));
+  } else
+#endif
+    return bit_windows<T>(words[0], words[1], 0, first, step) & lane_int_t<T>(0xffff);
 }
 
 /// Lane l of the result is lane l ^ h of x; h is a power of two below the number of lanes.

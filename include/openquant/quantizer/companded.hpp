@@ -84,6 +84,14 @@ struct companded {
     return all;
   }();
 
+  /// The levels of the integer coset, then those of the other; fewer than 16 are repeated.
+  static constexpr auto levels_by_coset = [] {
+    constexpr index_t size = 2 * count < 16 ? 16 : 2 * count;
+    vec<float, size> all{};
+    for (index_t i = 0; i < size; ++i) all[i] = levels.x[2 * (i % count) + i / count % 2];
+    return all;
+  }();
+
   gaussian_fit fit_by = gaussian_fit::weighted;
 
   static std::string name() {
@@ -115,7 +123,7 @@ struct companded {
     Int parity = c[0];
     for (index_t i = 1; i < dim; ++i) parity = parity ^ c[i];
     parity = (parity & Int(1)) << B;
-    constexpr auto table = levels_by_coset();
+    constexpr auto table = levels_by_coset;  // a copy, which device code can index
     vec<T, dim> x;
     for (index_t i = 0; i < dim; ++i) {
       x[i] = lookup(table.x, (c[i] & Int(static_cast<std::int32_t>(count) - 1)) | parity) * s[0];
@@ -137,14 +145,6 @@ struct companded {
   }
 
  private:
-  /// The levels of the integer coset, then those of the other; fewer than 16 are repeated.
-  static constexpr auto levels_by_coset() {
-    constexpr index_t size = 2 * count < 16 ? 16 : 2 * count;
-    vec<float, size> all{};
-    for (index_t i = 0; i < size; ++i) all[i] = level(2 * (i % count) + i / count % 2);
-    return all;
-  }
-
   template <class T>
   struct choice {
     vec<T, dim> k;

@@ -32,6 +32,17 @@ struct lloyd_max {
   static constexpr bool nearest = true, linear = true, ignores_high_bits = true;
   static constexpr index_t half = index_t{1} << (B - 1);
   static constexpr half_codebook<half> codebook = gaussian_codebook<half>();
+  /// All levels, ascending; fewer than 16 are repeated.
+  static constexpr auto levels = [] {
+    constexpr index_t size = 2 * half < 16 ? 16 : 2 * half;
+    vec<float, size> all{};
+    for (index_t i = 0; i < size; ++i) {
+      const index_t c = i % (2 * half);
+      const double level = c < half ? -codebook.level[half - 1 - c] : codebook.level[c - half];
+      all[i] = static_cast<float>(level);
+    }
+    return all;
+  }();
 
   lloyd_max_fit fit_by = lloyd_max_fit::weighted;
 
@@ -57,7 +68,7 @@ struct lloyd_max {
 
   template <class T, class Code>
   OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 1>& s) const {
-    constexpr auto table = levels();
+    constexpr auto table = levels;  // a copy, which device code can index
     return {lookup(table.x, c) * s[0]};
   }
 
@@ -80,18 +91,6 @@ struct lloyd_max {
   }
 
  private:
-  /// All levels, ascending; fewer than 16 are repeated.
-  static constexpr auto levels() {
-    constexpr index_t size = 2 * half < 16 ? 16 : 2 * half;
-    vec<float, size> all{};
-    for (index_t i = 0; i < size; ++i) {
-      const index_t c = i % (2 * half);
-      all[i] =
-          static_cast<float>(c < half ? -codebook.level[half - 1 - c] : codebook.level[c - half]);
-    }
-    return all;
-  }
-
   /// f(integral_constant k) for k = 0, ..., half - 1, written out: no table is read at run time.
   template <class F>
   OPENQUANT_HD static void for_each_level(const F& f) {

@@ -160,10 +160,15 @@ struct trellis {
   template <class T, index_t k>
   OPENQUANT_INLINE T lane_column(const std::int32_t* words, index_t r, const vec<T, 1>& s) const {
     constexpr index_t bit = (dim - 1 - k) * tile_rows * B, word = bit / 32;
-    const auto window =
-        bit_windows<T>(words[word], words[(word + 1) % lane_words], words[(word + 2) % lane_words],
-                       static_cast<int>(bit % 32 + (tile_rows - 1 - r) * B), B);
-    const auto state = window & lane_int_t<T>(search::states - 1);
+    const int first = static_cast<int>(bit % 32 + (tile_rows - 1 - r) * B);
+    lane_int_t<T> state;
+    if constexpr (L == 16 && B <= 2 && word + 2 <= lane_words) {
+      state = half_windows<T>(words + word, first, B);
+    } else {
+      state = bit_windows<T>(words[word], words[(word + 1) % lane_words],
+                             words[(word + 2) % lane_words], first, B) &
+              lane_int_t<T>(search::states - 1);
+    }
     if constexpr (requires { Code::template lanes<B, L, T>(state); })
       return Code::template lanes<B, L, T>(state) * s[0];
     else
