@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -90,8 +91,10 @@ OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, in
         use.step(step * Q::dim);
       }
     }
-    for (index_t bit = 0; b < blocks; ++b, bit += Q::code_bits) {
-      use_point<T, 0>(q, words, bit, s, use);
+    // Fewer than a step are left where steps were written out; the compiler wants to be told.
+    constexpr index_t most = step * Q::dim <= 64 ? step - 1 : std::numeric_limits<index_t>::max();
+    for (index_t i = 0; b < blocks && i < most; ++b, ++i) {
+      use_point<T, 0>(q, words, i * Q::code_bits, s, use);
       use.step(Q::dim);
     }
   }
