@@ -25,7 +25,7 @@ models() {
 include=$root/include/openquant
 for header in $(cd "$include" && find . -name '*.hpp' | sed 's|^\./||' |
                 grep -E '^(core|concepts|lattice|quantizer|equalizer)/'); do
-  unit=$build/$(echo "$header" | sed 's|/|.|; s|hpp$|cu|')
+  unit=$build/$(echo "$header" | sed 's|/|.|g; s|hpp$|cu|')
   echo "#include <openquant/$header>" > "$unit"
   if grep -q 'static_assert(Quantizer<' "$include/$header"; then
     models "$include/$header" > "$build/models"

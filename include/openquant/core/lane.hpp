@@ -107,6 +107,11 @@ requires(lane_count<T> ==
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(both >> (first & 31)));
 }
 
+/// For registers, defined in core/simd.hpp: named here because no argument would find it there.
+template <Lane T>
+requires(lane_count<T> > 1) lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1,
+                                                      std::int32_t w2, int first, int step);
+
 /// Lane i: 16 bits of two consecutive words from bit first - i step on, which lies in [0, 48];
 /// step >= 1.
 template <Lane T>
@@ -114,6 +119,10 @@ requires(lane_count<T> == 1) OPENQUANT_HD lane_int_t<T> half_windows(const std::
                                                                      int first, int step) {
   return bit_windows<T>(words[0], words[1], 0, first, step) & 0xffff;
 }
+
+template <Lane T>
+requires(lane_count<T> > 1) lane_int_t<T> half_windows(const std::int32_t* words, int first,
+                                                       int step);
 
 /// table[i mod n] of a small table, n a power of two from 16 to 64: the bits of i above are
 /// ignored.
