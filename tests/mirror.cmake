@@ -25,7 +25,7 @@ foreach(header IN LISTS headers)
   require(tests/${name}_test.cpp ${header})
   require(docs/${name}.md ${header})
   # A quantizer asserts its concept; what quantizers share (a scale search, a table) does not.
-  file(STRINGS ${root}/include/openquant/${header} models REGEX "static_assert\\(Quantizer<")
+  file(STRINGS ${root}/include/openquant/${header} models REGEX "static_assert\\((Point|Tile)?Quantizer<")
   if(folder STREQUAL "quantizer" AND models)
     require(bench/${name}_bench.cpp ${header})
   endif()

@@ -92,6 +92,6 @@ struct e8p {
   }
 };
 
-static_assert(Quantizer<e8p<2>> && Quantizer<e8p<3>> && Quantizer<e8p<4>>);
+static_assert(PointQuantizer<e8p<2>> && PointQuantizer<e8p<3>> && PointQuantizer<e8p<4>>);
 
 }  // namespace openquant::quantizer

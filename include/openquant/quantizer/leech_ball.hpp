@@ -180,6 +180,6 @@ struct leech_ball {
   }
 };
 
-static_assert(Quantizer<leech_ball>);
+static_assert(PointQuantizer<leech_ball>);
 
 }  // namespace openquant::quantizer

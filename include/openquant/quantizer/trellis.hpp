@@ -197,6 +197,6 @@ struct trellis {
   }
 };
 
-static_assert(Quantizer<trellis<1>> && Quantizer<trellis<4>>);
+static_assert(TileQuantizer<trellis<1>> && TileQuantizer<trellis<4>>);
 
 }  // namespace openquant::quantizer
