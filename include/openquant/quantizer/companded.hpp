@@ -210,4 +210,6 @@ struct companded {
   }
 };
 
+static_assert(Quantizer<companded<lattice::d_plus<8>, 2>>);
+
 }  // namespace openquant::quantizer
