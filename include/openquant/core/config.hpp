@@ -23,8 +23,9 @@
 #endif
 
 // For the inner function of a kernel, whose registers must not go through memory; and for a lambda
-// there, after its parameters.
-#if defined(__GNUC__)
+// there, after its parameters. Not under the address sanitizer, whose checks make a unit of
+// written-out loops a hundred times as long to compile.
+#if defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
 #define OPENQUANT_INLINE inline __attribute__((always_inline))
 #define OPENQUANT_INLINE_LAMBDA __attribute__((always_inline))
 #else

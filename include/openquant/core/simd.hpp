@@ -58,7 +58,17 @@ struct int_batch {
 
   friend int_batch operator+(int_batch a, int_batch b) { return a.v + b.v; }
   friend int_batch operator-(int_batch a, int_batch b) { return a.v - b.v; }
-  friend int_batch operator*(int_batch a, int_batch b) { return a.v * b.v; }
+  /// Modulo 2^32: of unsigned numbers, for which xsimd may fall back on the compiler's product.
+  friend int_batch operator*(int_batch a, int_batch b) {
+#if XSIMD_VERSION_MAJOR < 9
+    using words = xsimd::batch<std::uint32_t, Arch>;
+    return xsimd::bitwise_cast<register_type>(xsimd::bitwise_cast<words>(a.v) *
+                                              xsimd::bitwise_cast<words>(b.v));
+#else
+    return xsimd::bitwise_cast<std::int32_t>(xsimd::bitwise_cast<std::uint32_t>(a.v) *
+                                             xsimd::bitwise_cast<std::uint32_t>(b.v));
+#endif
+  }
   friend int_batch operator&(int_batch a, int_batch b) { return a.v & b.v; }
   friend int_batch operator|(int_batch a, int_batch b) { return a.v | b.v; }
   friend int_batch operator^(int_batch a, int_batch b) { return a.v ^ b.v; }
