@@ -180,7 +180,8 @@ void multiply_codes_q8(const Codes& codes, const strip_shape<Q>& shape, matrix_v
     for (index_t i = task * multiply_task_rows; i < end; i += rows) {
       const strip_view<Q> strip = codes.strip(i / rows, memory);
       for (index_t block = 0; block < bytes.blocks(); ++block) {
-        alignas(64) float sums[8 * rows] = {};
+        constexpr index_t most_tokens = 8;
+        alignas(64) float sums[most_tokens * rows] = {};
         const auto run = [&]<index_t tokens>() {
           multiply_strip_q8<batch<Arch>, tokens>(strip, bytes, block, sums);
         };
@@ -191,9 +192,11 @@ void multiply_codes_q8(const Codes& codes, const strip_shape<Q>& shape, matrix_v
         else if (bytes.width() == 4)
           run.template operator()<4>();
         else
-          run.template operator()<8>();
+          run.template operator()<most_tokens>();
         const index_t first = block * bytes.width();
-        for (index_t t = 0; t < std::min(bytes.width(), y.rows() - first); ++t) {
+        // The third bound holds anyhow; without it GCC 12 warns of reading behind the sums.
+        const index_t tokens = std::min({bytes.width(), y.rows() - first, most_tokens});
+        for (index_t t = 0; t < tokens; ++t) {
           for (index_t r = 0; r < std::min(rows, end - i); ++r) {
             y(first + t, i + r) = unit * sums[t * rows + r];
           }
