@@ -125,6 +125,8 @@ TEST_CASE("udu: the failed pivot is named") {
       h(bad, bad) = 0;
       CHECK(factor_udu<double>(h, 0, 1, u) == bad);
       CHECK(factor_udu<double>(h, 0.01, 1, u) == std::nullopt);
+      CHECK(factor_udu<double, float>(h, 0, 1, u) == bad);
+      CHECK(factor_udu<double, float>(h, 0.01, 1, u) == std::nullopt);
       h(bad, bad) = std::numeric_limits<double>::quiet_NaN();
       CHECK(factor_udu<double>(h, 0, 1, u) == bad);
     }
@@ -137,20 +139,57 @@ TEST_CASE("udu: the failed pivot is named") {
   CHECK(factor_udu<double>(h, 1.5, 1, u) == std::nullopt);
 }
 
-TEST_CASE("udu: a failure leaves u alone, and the lower triangle of h is not read") {
+TEST_CASE("udu: the lower triangle of h is not read, nor u") {
   matrix<double> h(3, 3);
   matrix<float> u(3, 3), good(3, 3);
   for (index_t i = 0; i < 3; ++i) h(i, i) = 4;
   h(0, 2) = 1, h(1, 2) = -1;
   h(2, 0) = h(2, 1) = std::numeric_limits<double>::quiet_NaN();
-  for (float& x : std::span(u.data(), 9)) x = 7;
-  const matrix<float> before(u.view());
+  for (float& x : std::span(u.data(), 9)) x = std::numeric_limits<float>::quiet_NaN();
   CHECK(factor_udu<double>(h, -5, 1, u) == 2);
-  CHECK(u == before);
   REQUIRE(factor_udu<double>(h, 0, 1, u) == std::nullopt);
   h(2, 0) = 1, h(2, 1) = -1;
   REQUIRE(factor_udu<double>(h, 0, 1, good) == std::nullopt);
   CHECK(u == good);
+  h(2, 0) = h(2, 1) = std::numeric_limits<double>::quiet_NaN();
+  for (float& x : std::span(u.data(), 9)) x = std::numeric_limits<float>::quiet_NaN();
+  REQUIRE(factor_udu<double, float>(h, 0, 1, u) == std::nullopt);
+  for (index_t i = 0; i < 3; ++i) {
+    for (index_t j = 0; j < 3; ++j) {
+      CHECK(std::fabs(u(i, j) - good(i, j)) <= 1e-6f);
+    }
+  }
+}
+
+TEST_CASE("udu: in binary32, U is that of a matrix n 2^-24 of the diagonal away, and in place") {
+  for (const index_t block : {1, 2, 4, 8}) {
+    for (const index_t n : {8, 40, 136}) {
+      CAPTURE(block);
+      CAPTURE(n);
+      const double damping = 0.01;
+      const auto h = second_moments(n, 300, 3);
+      matrix<float> u(n, n), window(n, n + 5), expected(n, n);
+      REQUIRE(factor_udu<double, float>(h, damping, block, u) == std::nullopt);
+      REQUIRE(factor_udu<double, float>(h, damping, block, window.view().block(0, 3, n, n)) ==
+              std::nullopt);
+      REQUIRE(factor_udu<double>(h, damping, block, expected) == std::nullopt);
+      // U D U^T - H with U in binary32 and D of U^-1 H U^-T: what is off the diagonal blocks of D.
+      const auto d = middle(h, damping, u);
+      double largest = 0;
+      for (index_t i = 0; i < n; ++i) {
+        for (index_t j = 0; j < n; ++j) {
+          CHECK(window(i, j + 3) == doctest::Approx(static_cast<double>(u(i, j))).epsilon(1e-5));
+          if (j < i / block * block) CHECK(u(i, j) == 0);
+          if (i / block == j / block) {
+            CHECK(u(i, j) == (i == j ? 1 : 0));
+            continue;
+          }
+          largest = std::max(largest, std::fabs(d(i, j)) / std::sqrt(d(i, i) * d(j, j)));
+        }
+      }
+      CHECK(largest <= static_cast<double>(n) * 0x1p-24 * 10);
+    }
+  }
 }
 
 TEST_CASE("udu: a NaN off the diagonal is not overlooked") {

@@ -273,13 +273,13 @@ TEST_CASE("uniform: the operations of the docstring") {
     const weighted_group g(5);
     lane::done = {};
     uniform<4>{symmetric, fit_by}.fit(group_view<lane>(g.x.data(), 1, 128, g.h.data()));
-    return lane::done.roundings / 128;  // one of each encoding, and one of the zero point
+    return lane::done.roundings / 128;  // one of each weight, and one of the zero point
   };
   CHECK(passes(true, uniform_fit::range) == 0);
   CHECK(passes(true, uniform_fit::mse) == 29);
   CHECK(passes(true, uniform_fit::weighted) == 29);
-  CHECK(passes(false, uniform_fit::mse) == 127);
-  CHECK(passes(false, uniform_fit::weighted) == 127);
+  CHECK(passes(false, uniform_fit::mse) == 29);
+  CHECK(passes(false, uniform_fit::weighted) == 29);
   lane::done = {};
   uniform<4>{}.encode(vec<lane, 1>{0.3f}, vec<lane, 2>{1.0f, 2.0f});
   CHECK(lane::done.divisions == 1);

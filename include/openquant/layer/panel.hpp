@@ -7,6 +7,7 @@
 #include <openquant/core/bit_pack.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/simd.hpp>
+#include <openquant/layer/feed_back.hpp>
 #include <openquant/linalg/gemm.hpp>
 #include <openquant/linalg/weighted_norm.hpp>
 
@@ -68,12 +69,21 @@ class panel {
         target_(block_, w_.cols()),
         u_(block_, block_),
         strip_(block_, strip_rows),
+        ahead_(block_, strip_rows),
+        change_(block_, strip_rows),
         codes_(static_cast<std::size_t>(block_ / d)) {
     OPENQUANT_EXPECTS(first % strip_rows == 0);
-    constexpr index_t square = 16;  // both sides of the transposition stay in cache
-    for (index_t j0 = 0; j0 < n_; j0 += square) {
-      for (index_t r = 0; r < rows_; ++r) {
-        for (index_t j = j0; j < std::min(j0 + square, n_); ++j) w_(j, r) = problem.w(first + r, j);
+    constexpr index_t square = 16;
+    float turned[square][square];
+    for (index_t r0 = 0; r0 < rows_; r0 += square) {
+      const index_t count = std::min(square, rows_ - r0);
+      for (index_t j0 = 0; j0 < n_; j0 += square) {
+        const index_t width = std::min(square, n_ - j0);
+        for (index_t r = 0; r < count; ++r) {
+          const float* row = &problem.w(first + r0 + r, j0);
+          for (index_t j = 0; j < width; ++j) turned[j][r] = row[j];
+        }
+        for (index_t j = 0; j < width; ++j) std::copy_n(turned[j], count, &w_(j0 + j, r0));
       }
     }
   }
@@ -142,38 +152,47 @@ class panel {
   }
 
   /// The columns at positions p, ... of the strip at row r, whose targets are complete but for what
-  /// the strip itself feeds back.
+  /// the strip itself feeds back. Piece by piece: the groups where they are fitted on the way, else
+  /// all at once.
   void quantize_strip(view target, index_t p, index_t r, packed_codes* out) {
-    for (index_t k = 0; k < target.rows(); k += d) {
-      const index_t j = column(p + k), g = problem_.group_size;
-      if (fits_on_the_way() && (p + k) % g == 0) {
-        const view group = target.block(k, 0, std::min(g, target.rows() - k), strip_rows);
-        fit(compensated(group, p + k, k, r), j, r, out);
+    const index_t count = target.rows(), piece = fits_on_the_way() ? problem_.group_size : count;
+    for (index_t k = 0; k < count; k += piece) {
+      const index_t end = std::min(k + piece, count);
+      const view group = target.block(k, 0, end - k, strip_rows);
+      const const_view errors = error_.view().block(p + k, r, end - k, strip_rows);
+      if (fits_on_the_way()) fit(compensated(group, p + k, k, r), column(p + k), r, out);
+      code_in_order<lanes, d>(feedback(k, end), group, errors,
+                              [&](index_t i) { code(target, k + i, p, r); });
+      if (!problem_.u.empty() && end < count) {
+        feed_back<lanes>(errors, u_.view().block(k, end, end - k, count - end),
+                         target.block(end, 0, count - end, strip_rows));
       }
-      code(target, k, p, r);
-      if (!problem_.u.empty())
-        feed_back(target, error_.view().block(p + k, r, d, strip_rows), k, 0);
     }
-    if (out != nullptr) save_codes(target.rows(), p, r, *out);
+    if (out != nullptr) save_codes(count, p, r, *out);
   }
 
   /// What the targets at position p, ... become if each of them is coded without error: the weights
   /// that GPTQ's column loop holds there. `target` alone, the LDLQ sum so far, is what they become
   /// if each is coded as its uncompensated weight, which feedback will not let happen. Position p
   /// is row k of the block.
-  matrix<float> compensated(const_view target, index_t p, index_t k, index_t r) const {
-    matrix<float> ahead(target);
-    if (problem_.u.empty()) return ahead;
-    matrix<float> change(d, strip_rows);
-    for (index_t l = 0; l < ahead.rows(); l += d) {
-      for (index_t i = 0; i < d; ++i) {
-        for (index_t s = 0; s < strip_rows; ++s) {
-          change(i, s) = w_(p + l + i, r + s) - ahead(l + i, s);
+  const_view compensated(const_view target, index_t p, index_t k, index_t r) {
+    if (problem_.u.empty()) return target;
+    const index_t count = target.rows();
+    const view ahead = ahead_.view().block(0, 0, count, strip_rows);
+    const view change = change_.view().block(0, 0, count, strip_rows);
+    copy(target, ahead);
+    code_in_order<lanes, d>(feedback(k, k + count), ahead, change, [&](index_t i) {
+      for (index_t l = i; l < i + d; ++l) {
+        for (index_t s = 0; s < strip_rows; s += lane_count<lanes>) {
+          store(load<lanes>(&w_(p + l, r + s)) - load<lanes>(&ahead(l, s)), &change(l, s));
         }
       }
-      feed_back(ahead, change, l, k);
-    }
+    });
     return ahead;
+  }
+  /// What columns k, ..., end - 1 of the block at hand feed to each other; empty without U.
+  const_view feedback(index_t k, index_t end) const {
+    return problem_.u.empty() ? const_view{} : u_.view().block(k, k, end - k, end - k);
   }
 
   /// Fits the group that starts at column j to the values given, for the strip at row r.
@@ -219,22 +238,6 @@ class panel {
     }
   }
 
-  /// target_l += sum_i error_i U_{k+i, l} for the rows l of target after the d at row k, whose
-  /// errors are given; row 0 of target is row `from` of the block.
-  void feed_back(view target, const_view error, index_t k, index_t from) const {
-    for (index_t i = 0; i < d; ++i) {
-      const float* u = &u_(from + k + i, 0) + from;
-      const float* change = &error(i, 0);
-      for (index_t l = k + d; l < target.rows(); ++l) {
-        const lanes factor(u[l]);
-        for (index_t s = 0; s < strip_rows; s += lane_count<lanes>) {
-          float* t = &target(l, s);
-          store(mul_add(factor, load<lanes>(change + s), load<lanes>(t)), t);
-        }
-      }
-    }
-  }
-
   /// The codes of `count` columns from position p on, of the strip at row r, in natural order.
   void save_codes(index_t count, index_t p, index_t r, packed_codes& out) const {
     constexpr index_t fields = code_fields<Q>;
@@ -258,6 +261,8 @@ class panel {
   matrix<float> target_;  // (block, whole strips)
   matrix<float> u_;       // (block, block) of U at hand
   matrix<float> strip_;   // (block, strip_rows) of target at hand
+  matrix<float> ahead_;   // (block, strip_rows) the same, compensated
+  matrix<float> change_;  // (block, strip_rows) by these differences
   workspace<Q> memory_;
   std::vector<row_codes<Q, strip_rows>> codes_;  // of the strip at hand
 };

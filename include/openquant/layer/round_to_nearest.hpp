@@ -24,7 +24,8 @@ struct round_to_nearest {
     if (!equalizer.scales(std::vector<float>(1, 1.0f)).empty()) {
       fail("round_to_nearest: ", E::name(), " needs the Hessian; call quantize(w, h)");
     }
-    return run<Arch>(w, basis<R>(rotation, w.cols(), std::vector<float>{}), {}, 0, 0, executor);
+    return run<Arch>(w, basis<R>(rotation, w.cols(), std::vector<float>{}), matrix<float>{}, 0, 0,
+                     executor);
   }
 
   /// With data: h gives the equalizer's scales and weighs the errors in the search of scales.
@@ -39,23 +40,22 @@ struct round_to_nearest {
       fail("round_to_nearest: the Hessian has seen no tokens; call quantize(w)");
     }
     const basis<R> to(rotation, h.size(), equalizer.scales(h.diagonal()));
-    const matrix<float> transformed = to.hessian_to(h);
-    return run<Arch>(w, to, transformed, h.tokens(), static_cast<index_t>(h.dead_channels().size()),
-                     executor);
+    return run<Arch>(w, to, fill_up(to.hessian_to(h), whole_blocks(h.size(), Q::dim)), h.tokens(),
+                     static_cast<index_t>(h.dead_channels().size()), executor);
   }
 
  private:
+  /// h : (n', n') in the basis of the codes, n' whole blocks, or empty.
   template <class Arch, class X>
-  quantized<Q, R, E> run(matrix_view<const float> w, const basis<R>& to, matrix_view<const float> h,
+  quantized<Q, R, E> run(matrix_view<const float> w, const basis<R>& to, const matrix<float>& h,
                          index_t tokens, index_t dead, X& executor) const {
     quantized<Q, R, E> result(quantizer, rotation, equalizer, w.rows(), w.cols(),
                               options.group_size, to);
     const solver_weights weights(w, quantizer, to, result.outputs(), executor);
-    const matrix<float> filled = fill_up(h, h.empty() ? 0 : weights.w.cols());
     std::vector<float> importance;
-    for (index_t j = 0; j < filled.rows(); ++j) importance.push_back(filled(j, j));
+    for (index_t j = 0; j < h.rows(); ++j) importance.push_back(h(j, j));
     const panel_problem problem{weights.w, {}, importance, {}, result.group_size()};
-    const solver_errors errors = solve<Arch>(quantizer, problem, filled, result.packed(), executor);
+    const solver_errors errors = solve<Arch>(quantizer, problem, h, result.packed(), executor);
     result.complete(weights.unit,
                     {tokens, dead, 0, 0, errors.with_feedback, errors.round_to_nearest});
     return result;

@@ -13,7 +13,8 @@ namespace openquant {
 constexpr index_t whole_blocks(index_t n, index_t d) { return (n + d - 1) / d * d; }
 
 /// H, filled up to order n with channels that are always zero.
-inline matrix<float> fill_up(matrix_view<const float> h, index_t n) {
+inline matrix<float> fill_up(matrix<float> h, index_t n) {
+  if (h.rows() == n) return h;
   matrix<float> filled(n, n);
   for (index_t i = 0; i < h.rows(); ++i) std::ranges::copy(h.row(i), filled.row(i).begin());
   return filled;
@@ -79,14 +80,14 @@ struct solver_errors {
 /// rows in whole strips, at most 512. h is the Hessian in coding order, (n, n), or empty for the
 /// identity. The outcome does not depend on the executor.
 ///
-/// The errors are for the report. They cost more than the codes, so they are measured on at most 8
-/// strips of 32 rows, spread evenly: on every row where m <= 256. Where encoding is dear, as it is
+/// The errors are for the report. They cost more than the codes, so they are measured on at most 4
+/// strips of 32 rows, spread evenly: on every row where m <= 128. Where encoding is dear, as it is
 /// for tiles, on at most 2.
 template <class Arch, Quantizer Q, Executor X>
 solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const float> h,
                     packed_codes& out, X& executor) {
   using panel_t = panel<Arch, Q>;
-  constexpr index_t strip = panel_t::strip_rows, sampled_strips = TileQuantizer<Q> ? 2 : 8;
+  constexpr index_t strip = panel_t::strip_rows, sampled_strips = TileQuantizer<Q> ? 2 : 4;
   const index_t m = problem.w.rows(), strips = (m + strip - 1) / strip;
   const index_t slab = std::min<index_t>((strips + 7) / 8, 16) * strip;
   const index_t stride = (strips + sampled_strips - 1) / sampled_strips;

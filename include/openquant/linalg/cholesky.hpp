@@ -7,6 +7,7 @@
 
 #if defined(OPENQUANT_USE_BLAS)
 extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
+extern "C" void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info);
 #endif
 #include <openquant/linalg/gemm.hpp>
 
@@ -95,7 +96,7 @@ std::optional<index_t> columns(matrix_view<T> a) {
 }  // namespace cholesky_steps
 #endif
 
-/// A <- L with A = L L^T, in double; only the lower triangle is read and written.
+/// A <- L with A = L L^T, in float or double; only the lower triangle is read and written.
 /// Returns the pivot that was not positive, or nothing when all were.
 ///
 /// Cost:    n^3 / 3 flops. On Eigen they are its product kernel's, called by the recursion above;
@@ -103,12 +104,17 @@ std::optional<index_t> columns(matrix_view<T> a) {
 ///          a header that only includes it compiles no kernel.
 template <class T>
 [[nodiscard]] std::optional<index_t> cholesky(matrix_view<T> a) {
-  static_assert(std::is_same_v<T, double>);
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
 #if defined(OPENQUANT_USE_BLAS)
   // Row-major lower is column-major upper: A = R^T R with R = L^T.
   const int n = static_cast<int>(a.rows()), lda = static_cast<int>(a.stride());
   int info = 0;
-  if (n > 0) dpotrf_("U", &n, a.data(), &lda, &info);
+  if (n > 0) {
+    if constexpr (std::is_same_v<T, double>)
+      dpotrf_("U", &n, a.data(), &lda, &info);
+    else
+      spotrf_("U", &n, a.data(), &lda, &info);
+  }
   if (info > 0) return info - 1;
 #else
   if (const auto pivot = cholesky_steps::columns(a)) return pivot;

@@ -2,11 +2,68 @@
 #pragma once
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <type_traits>
 #include <vector>
 
 #include <openquant/linalg/cholesky.hpp>
 
 namespace openquant::linalg {
+
+namespace udu_steps {
+
+/// The rows of U = R blockdiag(R)^-1, one after the other; R may lie where U is wanted.
+template <class Real>
+class unit_rows {
+ public:
+  /// R is given as L, R(i, j) = L(n - 1 - i, n - 1 - j), of which the blocks on the diagonal are
+  /// kept, with the inverse of the diagonal itself.
+  unit_rows(matrix_view<const Real> l, index_t block) : block_(block), diagonal_(l.rows(), block) {
+    const index_t n = l.rows();
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = i; j < end_of_block(i); ++j) {
+        diagonal_(i, j % block) = l(n - 1 - i, n - 1 - j);
+      }
+      diagonal_(i, i % block) = 1 / diagonal_(i, i % block);
+    }
+  }
+
+  /// Row i by back substitution, block by block.
+  void operator()(index_t i, std::span<const Real> r, std::span<float> u) {
+    const auto n = static_cast<index_t>(r.size()), own = end_of_block(i);
+    if (block_ == 1) {
+      const Real* inverse = diagonal_.data();
+      for (index_t j = own; j < n; ++j) at(u, j) = static_cast<float>(at(r, j) * inverse[j]);
+    } else {
+      for (index_t b = own; b < n; b += block_) solve(r, u, b);
+    }
+    std::fill_n(u.begin(), own, 0.0f);
+    at(u, i) = 1;
+  }
+
+ private:
+  index_t end_of_block(index_t i) const { return i / block_ * block_ + block_; }
+  template <class T>
+  static T& at(std::span<T> row, index_t j) {
+    return row[static_cast<std::size_t>(j)];
+  }
+  /// The columns of the block at b.
+  void solve(std::span<const Real> r, std::span<float> u, index_t b) {
+    for (index_t k = 0; k < block_; ++k) x_[static_cast<std::size_t>(k)] = at(r, b + k);
+    for (index_t k = 0; k < block_; ++k) {
+      const Real* row = diagonal_.row(b + k).data();
+      const Real value = x_[static_cast<std::size_t>(k)] *= row[k];
+      for (index_t j = k + 1; j < block_; ++j) x_[static_cast<std::size_t>(j)] -= value * row[j];
+      at(u, b + k) = static_cast<float>(value);
+    }
+  }
+
+  index_t block_;
+  matrix<Real> diagonal_;
+  std::vector<Real> x_ = std::vector<Real>(static_cast<std::size_t>(block_));
+};
+
+}  // namespace udu_steps
 
 /// H + damping I = U D U^T with D block-diagonal and U block-upper-triangular with identity blocks
 /// on the diagonal, from ONE Cholesky of the index-reversed matrix. With P the reversal,
@@ -16,51 +73,35 @@ namespace openquant::linalg {
 /// For block = 1, U has a unit diagonal and D is diagonal: the LDLQ form of GPTQ.
 ///
 /// Shapes:  h : (n, n) symmetric, u : (n, n), n a multiple of block
-/// Returns: the column whose pivot was not positive, or nothing when all were
-/// Cost:    n^3 / 3 flops in double, n^2 doubles of scratch
+/// Returns: the column whose pivot was not positive, u being undefined then, or nothing when all
+///          were
+/// Cost:    n^3 / 3 flops in Real; in double n^2 doubles of scratch, in float none: L lies in u
 /// Source:  Chee et al., "QuIP", NeurIPS 2023, Sec. 3 (LDLQ); Tseng et al., "QuIP#", ICML 2024,
 ///          Sec. 4.1 (block LDLQ)
-template <class T>
+template <class T, class Real = double>
 [[nodiscard]] std::optional<index_t> factor_udu(matrix_view<const T> h, double damping,
                                                 index_t block, matrix_view<float> u) {
   const index_t n = h.rows();
-  matrix<double> l(n, n);
+  constexpr bool in_place = std::is_same_v<Real, float>;
+  matrix<Real> scratch = in_place ? matrix<Real>{} : matrix<Real>(n, n);
+  matrix_view<Real> l = scratch;
+  if constexpr (in_place) l = u;
   for (index_t i = 0; i < n; ++i) {
     const T* from = h.row(n - 1 - i).data() + (n - 1);
-    for (index_t j = 0; j <= i; ++j) l(i, j) = static_cast<double>(from[-j]);
-    l(i, i) += damping;
+    for (index_t j = 0; j <= i; ++j) l(i, j) = static_cast<Real>(from[-j]);
+    l(i, i) = static_cast<Real>(static_cast<double>(from[-i]) + damping);
   }
-  if (const auto pivot = cholesky(l.view())) return n - 1 - *pivot;
+  if (const auto pivot = cholesky(l)) return n - 1 - *pivot;
 
-  // R(i, j) = L(n - 1 - i, n - 1 - j). Its blocks on the diagonal, row i of the block at row i,
-  // with the inverse of the diagonal itself.
-  const auto r_row = [&](index_t i) { return l.row(n - 1 - i).data() + (n - 1); };
-  matrix<double> diagonal(n, block);
-  for (index_t i = 0; i < n; ++i) {
-    const double* r = r_row(i);
-    for (index_t j = i; j < i / block * block + block; ++j) diagonal(i, j % block) = r[-j];
-    diagonal(i, i % block) = 1 / diagonal(i, i % block);
-  }
-  // Each row of R times blockdiag(R)^-1: back substitution.
-  std::vector<double> x(static_cast<std::size_t>(block));
-  for (index_t i = 0; i < n; ++i) {
-    const double* r = r_row(i);
-    const index_t own = i / block * block + block;  // where the block on the diagonal ends
-    std::ranges::fill(u.row(i), 0.0f);
-    u(i, i) = 1;
-    if (block == 1) {
-      for (index_t j = own; j < n; ++j) u(i, j) = static_cast<float>(r[-j] * diagonal(j, 0));
-      continue;
-    }
-    for (index_t b = own; b < n; b += block) {
-      for (index_t k = 0; k < block; ++k) x[static_cast<std::size_t>(k)] = r[-(b + k)];
-      for (index_t k = 0; k < block; ++k) {
-        const double* row = diagonal.row(b + k).data();
-        const double value = x[static_cast<std::size_t>(k)] *= row[k];
-        for (index_t j = k + 1; j < block; ++j) x[static_cast<std::size_t>(j)] -= value * row[j];
-        u(i, b + k) = static_cast<float>(value);
-      }
-    }
+  udu_steps::unit_rows<Real> unit(l, block);
+  for (index_t i = 0, k = n - 1; i <= k; ++i, --k) {  // rows i and k of L are rows k and i of R
+    const auto upper = l.row(i), lower = l.row(k);
+    if (i < k)
+      std::swap_ranges(upper.begin(), upper.end(), lower.rbegin());
+    else
+      std::ranges::reverse(upper);
+    unit(i, upper, u.row(i));
+    if (i < k) unit(k, lower, u.row(k));
   }
   return std::nullopt;
 }

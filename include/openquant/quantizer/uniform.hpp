@@ -5,7 +5,6 @@
 
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
-#include <openquant/quantizer/scale_search.hpp>
 
 namespace openquant::quantizer {
 
@@ -21,7 +20,7 @@ enum class uniform_fit : std::uint8_t { range, mse, weighted };
 /// Error:   |x - decode(encode(x))| <= step/2 inside the range
 /// Bits:    B a weight; 16 + B (asymmetric) or 16 (symmetric) a group
 /// Cost:    encode: one division, one rounding; fit by range: one pass, by mse or weighted: 29
-///          passes (symmetric) or 127 (asymmetric)
+///          passes, which try 29 candidates (symmetric) or 127 (asymmetric)
 /// Source:  Frantar et al., "GPTQ", ICLR 2023 (format); Lin et al., "NeUQI", arXiv 2505.17595
 ///          (joint search of step and integer zero point under the Hessian's diagonal)
 template <int B>
@@ -97,21 +96,59 @@ struct uniform {
   /// Fine: +-5 % around the best in steps of 1.25 %, zeros up to 1 away.
   template <class T>
   OPENQUANT_HD vec<T, 2> search(const group_view<T>& group, T step, T zero) const {
-    const auto around = [this](T middle, index_t offset) {
-      if (symmetric) return middle;
-      return min(max(middle + T(static_cast<float>(offset)), T(0.0f)), T(max_code));
-    };
-    const index_t zeros = symmetric ? 1 : 5, fine_zeros = symmetric ? 1 : 3;
-    const vec<T, 2> coarse = best_scale(*this, group, 20 * zeros, [&](index_t k) -> vec<T, 2> {
+    const auto shrunk = [&](index_t k) {
       float shrink = 1.0f;
-      for (index_t i = 0; i < k / zeros; ++i) shrink *= 0.9f;
-      return {step * T(shrink), around(zero, k % zeros - zeros / 2)};
-    });
-    return best_scale(*this, group, 9 * fine_zeros, [&](index_t k) -> vec<T, 2> {
-      const index_t steps = k / fine_zeros - 4;
-      const float stretch = 1.0f + 0.0125f * static_cast<float>(steps);
-      return {coarse[0] * T(stretch), around(coarse[1], k % fine_zeros - fine_zeros / 2)};
-    });
+      for (index_t i = 0; i < k; ++i) shrink *= 0.9f;
+      return step * T(shrink);
+    };
+    const vec<T, 2> coarse =
+        symmetric ? best_of<1>(group, 20, shrunk, zero) : best_of<5>(group, 20, shrunk, zero);
+    const auto stretched = [&](index_t k) {
+      return coarse[0] * T(1.0f + 0.0125f * static_cast<float>(k - 4));
+    };
+    return symmetric ? best_of<1>(group, 9, stretched, coarse[1])
+                     : best_of<3>(group, 9, stretched, coarse[1]);
+  }
+
+  /// The step and zero of least loss sum_j h_j (x_j - decode(encode(x_j)))^2 among step(0), ...,
+  /// step(steps - 1), each with the `zeros` zeros around the one given; the first of equals. As
+  /// `best_scale`, but the zeros, which are whole numbers apart, share the rounding.
+  template <index_t zeros, class T, class Step>
+  OPENQUANT_HD static vec<T, 2> best_of(const group_view<T>& group, index_t steps, const Step& step,
+                                        T zero) {
+    vec<T, zeros> least, greatest;  // the levels' ends, in steps
+    OPENQUANT_UNROLL
+    for (index_t i = 0; i < zeros; ++i) {
+      const T middle = zero + T(static_cast<float>(i - zeros / 2));
+      least[i] = T(0.0f) - (zeros == 1 ? zero : min(max(middle, T(0.0f)), T(max_code)));
+      greatest[i] = least[i] + T(max_code);
+    }
+    T best_loss = T(0.0f);
+    vec<T, 2> best = {step(index_t{0}), T(0.0f) - least[0]};
+    for (index_t k = 0; k < steps; ++k) {
+      const T s = step(k), inverse = select(s > T(0.0f), T(1.0f) / s, T(0.0f));
+      vec<T, zeros> sum;
+      OPENQUANT_UNROLL
+      for (index_t i = 0; i < zeros; ++i) sum[i] = T(0.0f);
+      for (index_t j = 0; j < group.size(); ++j) {
+        const T x = group[j] * inverse, h = T(group.weight(j));
+        const T nearest = round_even(x + zero) - zero;
+        OPENQUANT_UNROLL
+        for (index_t i = 0; i < zeros; ++i) {
+          const T error = x - min(max(nearest, least[i]), greatest[i]);
+          sum[i] = sum[i] + h * (error * error);
+        }
+      }
+      OPENQUANT_UNROLL
+      for (index_t i = 0; i < zeros; ++i) {
+        const T loss = sum[i] * (s * s);
+        const auto better = k == 0 && i == 0 ? loss >= T(0.0f) : loss < best_loss;
+        best_loss = select(better, loss, best_loss);
+        best[0] = select(better, s, best[0]);
+        best[1] = select(better, T(0.0f) - least[i], best[1]);
+      }
+    }
+    return best;
   }
 };
 
