@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <fstream>
+#include <malloc.h>
 #include <map>
+#include <string>
 
 #include <openquant/openquant.hpp>
 
@@ -52,16 +55,32 @@ struct wall_clock {
   }
 };
 
+/// Resident MiB of this process: now, or the most since the last reset.
+double resident_mib(const char* field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(field)) return std::stod(line.substr(std::string(field).size())) / 1024;
+  }
+  return 0;
+}
+void reset_peak() {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << 5;
+}
+
 /// A square layer of order n: seconds to factor its Hessian and to quantize it, and both over the
-/// seconds of one n^3 product in the same run.
+/// seconds of one n^3 product in the same run; and the memory that both take, beside the weights
+/// and the Hessian, and as planned.
 template <class Clock, class Q, class X>
-void square_layer(benchmark::State& state, const Q& q, X executor) {
+void square_layer(benchmark::State& state, const Q& q, X executor, index_t threads) {
   const index_t n = state.range(0);
   const gptq<Q> method{.quantizer = q};
   const hessian& h = moments(n);
   const matrix<float> w = normal_matrix(n, n, 4);
   const double product = product_seconds(n);
   double factor = 0, quantize = 0;
+  reset_peak();
+  const double before = resident_mib("VmRSS:");
   for (auto _ : state) {
     const Clock factoring;
     const auto f = method.factor(h);
@@ -75,23 +94,38 @@ void square_layer(benchmark::State& state, const Q& q, X executor) {
   state.counters["factor_s"] = factor / rounds;
   state.counters["quantize_s"] = quantize / rounds;
   state.counters["over_product"] = (factor + quantize) / rounds / product;
+  state.counters["peak_MiB"] = resident_mib("VmHWM:") - before;
+  state.counters["plan_MiB"] =
+      static_cast<double>(method.plan(n, n, threads).peak()) / (1024 * 1024);
 }
 
-void searched(benchmark::State& state) {
-  square_layer<stopwatch>(state, quantizer::uniform<4>{}, serial{});
+template <class Q>
+void one_thread(benchmark::State& state, const Q& q) {
+  square_layer<stopwatch>(state, q, serial{}, 1);
 }
-void by_range(benchmark::State& state) {
-  square_layer<stopwatch>(state, quantizer::uniform<4>{.fit_by = quantizer::uniform_fit::range},
-                          serial{});
-}
-void two_threads(benchmark::State& state) {
-  square_layer<wall_clock>(state, quantizer::uniform<4>{}, threads{2});
+template <class Q>
+void two_threads(benchmark::State& state, const Q& q) {
+  square_layer<wall_clock>(state, q, threads{2}, 2);
 }
 
-#define OPENQUANT_SIZES Arg(2048)->Arg(4096)->Unit(benchmark::kMillisecond)
-BENCHMARK(by_range)->Name("gptq<uniform<4>>, scales by range")->OPENQUANT_SIZES;
-BENCHMARK(searched)->Name("gptq<uniform<4>>, scales searched")->OPENQUANT_SIZES;
-BENCHMARK(two_threads)->Name("gptq<uniform<4>>, scales searched, 2 threads")->OPENQUANT_SIZES;
-#undef OPENQUANT_SIZES
+using namespace quantizer;
+
+#define OPENQUANT_LAYER(threads, label, ...)     \
+  BENCHMARK_CAPTURE(threads, layer, __VA_ARGS__) \
+      ->Name("gptq, " label)                     \
+      ->Unit(benchmark::kMillisecond)
+OPENQUANT_LAYER(one_thread, "uniform<4>, scales by range", uniform<4>{.fit_by = uniform_fit::range})
+    ->Arg(2048)
+    ->Arg(4096);
+OPENQUANT_LAYER(one_thread, "uniform<4>", uniform<4>{})->Arg(1024)->Arg(2048)->Arg(4096);
+OPENQUANT_LAYER(two_threads, "uniform<4>, 2 threads", uniform<4>{})->Arg(2048)->Arg(4096);
+OPENQUANT_LAYER(one_thread, "uniform<2>", uniform<2>{})->Arg(4096);
+OPENQUANT_LAYER(one_thread, "lloyd_max<4>", lloyd_max<4>{})->Arg(4096);
+OPENQUANT_LAYER(one_thread, "companded<e8, 4>", companded<lattice::e8, 4>{})->Arg(4096);
+OPENQUANT_LAYER(one_thread, "companded<e8, 2>", companded<lattice::e8, 2>{})->Arg(4096);
+OPENQUANT_LAYER(one_thread, "voronoi<e8, 14>", voronoi<lattice::e8, 14>{})->Arg(4096);
+OPENQUANT_LAYER(one_thread, "e8p<2>", e8p<2>{})->Arg(4096);
+OPENQUANT_LAYER(one_thread, "trellis<2>", trellis<2>{})->Arg(4096);
+#undef OPENQUANT_LAYER
 
 }  // namespace

@@ -15,6 +15,7 @@ struct butterfly_quantizer {
   static constexpr int code_bits = 8;
   struct workspace {
     index_t calls = 0;
+    static constexpr index_t bytes() { return sizeof(workspace); }
   };
 
   bool scaled = true;

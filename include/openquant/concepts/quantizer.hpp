@@ -120,6 +120,7 @@ concept PointQuantizer = CodeFormat<Q> &&
 ///
 ///   Q::tile_rows                   rows of a tile, a divisor of 32
 ///   Q::workspace                   memory that calls reuse, default constructible
+///   Q::workspace::bytes()          as much of it
 ///   q.encode_tile<T>(x, s, c, ws)  x (dim, tile_rows): column k of row r at x(k, r);
 ///                                  s (scale_fields, tile_rows); c: code_fields integers
 ///   q.decode_tile<T>(c, s, x)      the tile of code c
@@ -130,6 +131,7 @@ concept TileQuantizer = CodeFormat<Q> &&
              matrix_view<float> x_hat, typename Q::workspace& ws) {
   requires Q::tile_rows >= 1 && 32 % Q::tile_rows == 0;
   requires std::default_initializable<typename Q::workspace>;
+  { Q::workspace::bytes() } -> std::same_as<index_t>;
   q.template encode_tile<float>(x, s, c, ws);
   q.template decode_tile<float>(stored, s, x_hat);
 };

@@ -12,6 +12,15 @@ struct workspace {};
 template <TileQuantizer Q>
 struct workspace<Q> : Q::workspace {};
 
+/// Bytes that one workspace<Q> holds.
+template <Quantizer Q>
+inline constexpr index_t workspace_bytes = [] {
+  if constexpr (TileQuantizer<Q>)
+    return Q::workspace::bytes();
+  else
+    return index_t{0};
+}();
+
 /// The codes of `rows` rows, a multiple of tile_rows<Q>, over one block of dim columns. Integer f
 /// of tile t is c(t, f); for points a tile is a row, and a field of all rows lies together, as
 /// lanes load it.

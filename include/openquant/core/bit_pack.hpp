@@ -26,8 +26,13 @@ class bit_matrix {
       : rows_(rows),
         cols_(cols),
         width_(width),
-        bytes_(static_cast<std::size_t>(size_bytes() + slack)) {
+        bytes_(static_cast<std::size_t>(memory_bytes(rows, cols, width))) {
     OPENQUANT_EXPECTS(0 <= width && width <= max_width);
+  }
+
+  /// Bytes that such a table holds in memory.
+  static index_t memory_bytes(index_t rows, index_t cols, int width) {
+    return rows * ((cols * width + 7) / 8) + slack;
   }
 
   index_t rows() const { return rows_; }

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <optional>
 
+#include <openquant/layer/plan.hpp>
 #include <openquant/layer/solve.hpp>
 #include <openquant/linalg/udu.hpp>
 
@@ -23,9 +24,8 @@ struct gptq_options {
 ///   auto method = gptq<quantizer::uniform<4>, rotation::hadamard>{.rotation = {.seed = 7}};
 ///   auto q = method.quantize(w, h);
 ///
-/// Cost:    n^3 / 3 flops and 2 n rotations for `factor`, which layers with the same input share; 7
-/// m n^2 for
-///          `quantize`, of which 6 are for the report
+/// Cost:    n^3 / 3 flops and 2 n rotations for `factor`, which layers with the same input share;
+///          (m + 768) n^2 for `quantize`, of which 768 n^2 are for the report
 /// Source:  Frantar et al., "GPTQ", ICLR 2023; Chee et al., "QuIP", NeurIPS 2023 (the LDLQ form)
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
 struct gptq {
@@ -46,6 +46,22 @@ struct gptq {
     index_t channels, tokens, dead_channels, attempts;
     double damping;  ///< used, relative
   };
+
+  /// Memory for an (m, n) layer: 8 n^2 bytes for the factorization (and as much again while it is
+  /// done in binary64), 4 m n for the transformed weights, and about 5000 n for each slab of rows
+  /// at work, of which there are as many as the executor has threads.
+  template <class Arch = default_arch>
+  [[nodiscard]] memory_plan plan(index_t m, index_t n, index_t threads = 1) const {
+    using result = quantized<Q, R, E>;
+    const index_t whole = whole_blocks(n, Q::dim), g = result::resolve(n, options.group_size);
+    memory_plan p;
+    p.output = result::packed_bytes(quantizer, m, n, options.group_size);
+    p.factor = 4 * (2 * whole * whole + whole);
+    const index_t doubles =
+        drowns_roundings(static_cast<double>(options.damping), whole) ? 0 : 8 * whole * whole;
+    p.workspace = std::max(doubles - p.output, solver_bytes<Arch, Q>(m, n, g, threads));
+    return p;
+  }
 
   /// Transforms H and factors it. Where a pivot fails, the damping is raised tenfold, up to that
   /// of the mean diagonal itself; the report says which was used.
@@ -128,12 +144,17 @@ struct gptq {
     return f.order.empty() ? p : f.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
 
-  /// In binary32 where damping drowns its roundings, which act as a change of H by about n 2^-24 of
-  /// the mean diagonal. Elsewhere, and where that fails, in binary64.
-  static std::optional<index_t> factor_once(factorization& f, double damping, double mean) {
+  /// Whether damping drowns the roundings of binary32, which act as a change of H by about n 2^-24
+  /// of the mean diagonal.
+  static bool drowns_roundings(double damping, index_t n) {
+    return damping >= 10 * 0x1p-24 * static_cast<double>(n);
+  }
+  /// In binary32 where damping allows it; elsewhere, and where that fails, in binary64.
+  static std::optional<index_t> factor_once(factorization& f, double mean) {
     constexpr index_t d = Q::dim;
-    const double rounding = static_cast<double>(f.h.rows()) * 0x1p-24 * mean;
-    if (damping >= 10 * rounding && !linalg::factor_udu<float, float>(f.h, damping, d, f.u)) {
+    const double damping = f.damping * mean;
+    if (drowns_roundings(f.damping, f.h.rows()) &&
+        !linalg::factor_udu<float, float>(f.h, damping, d, f.u)) {
       return std::nullopt;
     }
     return linalg::factor_udu<float, double>(f.h, damping, d, f.u);
@@ -154,7 +175,7 @@ struct gptq {
     f.u = matrix<float>(n, n);
     f.damping = static_cast<double>(options.damping);
     for (f.attempts = 1;; ++f.attempts) {
-      const auto pivot = factor_once(f, f.damping * mean, mean);
+      const auto pivot = factor_once(f, mean);
       if (!pivot) break;
       if (f.damping >= 1) {
         fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",

@@ -61,8 +61,8 @@ class panel {
         first_(first),
         rows_(rows),
         n_(problem.w.cols()),
-        block_(fits_on_the_way() ? 128 / problem.group_size * problem.group_size
-                                 : std::max(d, 128 / d * d)),
+        block_(std::min(n_, fits_on_the_way() ? 128 / problem.group_size * problem.group_size
+                                              : std::max(d, 128 / d * d))),
         w_(n_, (rows + strip_rows - 1) / strip_rows * strip_rows),
         error_(n_, w_.cols()),
         scale_(groups() * Q::scale_fields, w_.cols()),
@@ -86,6 +86,16 @@ class panel {
         for (index_t j = 0; j < width; ++j) std::copy_n(turned[j], count, &w_(j0 + j, r0));
       }
     }
+  }
+
+  /// Bytes that a panel of so many rows over n columns holds, at most.
+  static index_t bytes(index_t n, index_t rows, index_t group_size) {
+    const index_t width = (rows + strip_rows - 1) / strip_rows * strip_rows;
+    const index_t block = std::min(n, std::max<index_t>(d, 128));
+    const index_t scales = (n + group_size - 1) / group_size * Q::scale_fields;
+    const index_t floats = (2 * n + scales + block) * width + block * (block + 3 * strip_rows);
+    const auto code_bytes = static_cast<index_t>(sizeof(row_codes<Q, strip_rows>));
+    return 4 * floats + block / d * code_bytes + workspace_bytes<Q>;
   }
 
   /// Codes and scales go to this panel's rows of `out`; null: only the error is wanted.

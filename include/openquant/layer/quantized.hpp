@@ -69,6 +69,20 @@ class quantized {
     report_ = report;
   }
 
+  /// A group size as it is used: columns, whole blocks.
+  static index_t resolve(index_t cols, index_t group_size) {
+    const index_t g = group_size == -1 ? cols : std::min(group_size, cols);
+    if (g < 1) fail("group_size ", group_size, " is neither positive nor -1 (the whole row)");
+    return blocks_of(g) * Q::dim;
+  }
+  /// Bytes of memory that the codes and scales of an (m, n) matrix take.
+  static index_t packed_bytes(const Q& q, index_t rows, index_t cols, index_t group_size) {
+    const index_t g = resolve(cols, group_size);
+    return bit_matrix::memory_bytes(tiles_of(rows), blocks_of(cols) * code_fields<Q>,
+                                    field_bits<Q>) +
+           bit_matrix::memory_bytes(rows, (cols + g - 1) / g, q.scale_bits());
+  }
+
   /// Bits that must be stored to decode: codes, scales, the equalizer's, the rotation's, the unit.
   index_t payload_bits() const {
     const auto equalizer_bits = static_cast<index_t>(16 * basis_.scales().size());
@@ -197,12 +211,6 @@ class quantized {
       fail("quantized: nothing to store in a (", rows, ", ", cols, ") matrix");
     }
     return rows;
-  }
-  /// The group size in columns, whole blocks.
-  static index_t resolve(index_t cols, index_t group_size) {
-    const index_t g = group_size == -1 ? cols : std::min(group_size, cols);
-    if (g < 1) fail("group_size ", group_size, " is neither positive nor -1 (the whole row)");
-    return blocks_of(g) * Q::dim;
   }
   /// With scales the unit is a power of two, 2^-126 to 2^120; without, any factor or 0.
   static void check_unit(const Q& q, float unit) {

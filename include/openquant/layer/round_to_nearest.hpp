@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <openquant/layer/plan.hpp>
 #include <openquant/layer/solve.hpp>
 
 namespace openquant {
@@ -17,6 +18,18 @@ struct round_to_nearest {
   [[no_unique_address]] R rotation{};
   [[no_unique_address]] E equalizer{};
   round_to_nearest_options options{};
+
+  /// Memory for an (m, n) layer with data: 4 n^2 bytes for H', 4 m n for the transformed weights,
+  /// and about 5000 n for each slab of rows at work, of which there are as many as the executor has
+  /// threads. Without data it is 4 n^2 less.
+  template <class Arch = default_arch>
+  [[nodiscard]] memory_plan plan(index_t m, index_t n, index_t threads = 1) const {
+    using result = quantized<Q, R, E>;
+    const index_t whole = whole_blocks(n, Q::dim), g = result::resolve(n, options.group_size);
+    return {.output = result::packed_bytes(quantizer, m, n, options.group_size),
+            .factor = 0,
+            .workspace = 4 * (whole * whole + whole) + solver_bytes<Arch, Q>(m, n, g, threads)};
+  }
 
   /// Without data: every input channel counts the same. An equalizer needs data and throws.
   template <class Arch = default_arch, Executor X = serial>

@@ -76,9 +76,25 @@ struct solver_errors {
   double with_feedback, round_to_nearest;
 };
 
-/// Codes every row of the problem into `out`, in slabs that depend on m alone: an eighth of the
-/// rows in whole strips, at most 512. h is the Hessian in coding order, (n, n), or empty for the
-/// identity. The outcome does not depend on the executor.
+/// Rows that one task of `solve` codes: an eighth of m in whole strips of 32, at most 512.
+constexpr index_t slab_rows(index_t m) {
+  return std::min<index_t>(((m + 31) / 32 + 7) / 8, 16) * 32;
+}
+
+/// Bytes that `solver_weights` and `solve` take for (m, n) weights, with as many slabs at once.
+template <class Arch, Quantizer Q>
+index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs) {
+  const index_t whole = whole_blocks(n, Q::dim), slab = std::min(slab_rows(m), (m + 31) / 32 * 32);
+  // The errors of a strip: weights, error and error of rounding, and their product with H.
+  const index_t errors = 4 * 2 * 3 * 32 * whole;
+  const index_t rounding = panel<Arch, Q>::bytes(whole, 32, group_size) - errors / 2;
+  const index_t one =
+      panel<Arch, Q>::bytes(whole, slab, group_size) + errors + std::max(rounding, index_t{0});
+  return 4 * m * whole + std::min(slabs, (m + slab - 1) / slab) * one;
+}
+
+/// Codes every row of the problem into `out`, in slabs of `slab_rows`. h is the Hessian in coding
+/// order, (n, n), or empty for the identity. The outcome does not depend on the executor.
 ///
 /// The errors are for the report. They cost more than the codes, so they are measured on at most 4
 /// strips of 32 rows, spread evenly: on every row where m <= 128. Where encoding is dear, as it is
@@ -89,7 +105,8 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
   using panel_t = panel<Arch, Q>;
   constexpr index_t strip = panel_t::strip_rows, sampled_strips = TileQuantizer<Q> ? 2 : 4;
   const index_t m = problem.w.rows(), strips = (m + strip - 1) / strip;
-  const index_t slab = std::min<index_t>((strips + 7) / 8, 16) * strip;
+  const index_t slab = slab_rows(m);
+  static_assert(strip == 32);
   const index_t stride = (strips + sampled_strips - 1) / sampled_strips;
   struct norms {
     double weights = 0, error = 0, round_to_nearest = 0;

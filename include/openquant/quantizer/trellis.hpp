@@ -91,6 +91,8 @@ struct trellis {
     typename search::workspace viterbi;
     std::array<std::int16_t, steps> target;
     std::array<std::uint32_t, steps> path;
+
+    static constexpr index_t bytes() { return search::workspace::bytes() + 6 * index_t{steps}; }
   };
 
   /// Symbols of a tile: x(k, r) is weight k of row r, s(0, r) its scale, c has 256 elements. A row

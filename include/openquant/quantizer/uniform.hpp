@@ -132,10 +132,10 @@ struct uniform {
       for (index_t i = 0; i < zeros; ++i) sum[i] = T(0.0f);
       for (index_t j = 0; j < group.size(); ++j) {
         const T x = group[j] * inverse, h = T(group.weight(j));
-        const T nearest = round_even(x + zero) - zero;
+        const T level = round_even(x + zero) - zero;
         OPENQUANT_UNROLL
         for (index_t i = 0; i < zeros; ++i) {
-          const T error = x - min(max(nearest, least[i]), greatest[i]);
+          const T error = x - min(max(level, least[i]), greatest[i]);
           sum[i] = sum[i] + h * (error * error);
         }
       }
