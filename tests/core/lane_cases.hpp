@@ -16,6 +16,13 @@
 /// registers with one lane.
 namespace openquant::test {
 
+/// Between baseline_arch and default_arch, where this build has such: AVX2.
+#if defined(__AVX2__)
+using middle_arch = xsimd::avx2;
+#else
+using middle_arch = baseline_arch;
+#endif
+
 inline std::uint32_t bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
 
 /// Ties, signed zeros, subnormal, large and infinite numbers, then random magnitudes.

@@ -55,7 +55,7 @@ void compare(Wide wide, Narrow narrow, float limit = std::numeric_limits<float>:
   compare<Arch>([](auto x, [[maybe_unused]] auto y) { return expression; }, \
                 [](float x, [[maybe_unused]] float y) { return expression; })
 
-TEST_CASE_TEMPLATE("simd_batch: arithmetic", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_batch: arithmetic", Arch, baseline_arch, test::middle_arch, default_arch) {
   SAME_IN_LANES(x + y);
   SAME_IN_LANES(x - y);
   SAME_IN_LANES(x * y);
@@ -67,7 +67,7 @@ TEST_CASE_TEMPLATE("simd_batch: arithmetic", Arch, baseline_arch, default_arch) 
 }
 
 TEST_CASE_TEMPLATE("simd_batch: minimum and maximum, signs of zero included", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   SAME_IN_LANES(min(x, y));
   SAME_IN_LANES(max(x, y));
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -79,7 +79,8 @@ TEST_CASE_TEMPLATE("simd_batch: minimum and maximum, signs of zero included", Ar
   CHECK(std::isnan(out[0]));
 }
 
-TEST_CASE_TEMPLATE("simd_batch: comparison and selection", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_batch: comparison and selection", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   SAME_IN_LANES(select(x < y, x, y + y));
   SAME_IN_LANES(select(x > y, x, y + y));
   SAME_IN_LANES(select(x <= y, x, y + y));
@@ -92,17 +93,18 @@ TEST_CASE_TEMPLATE("simd_batch: comparison and selection", Arch, baseline_arch, 
 }
 
 TEST_CASE_TEMPLATE("simd_batch: rounding to even, sign of zero kept", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   SAME_IN_LANES(round_even(x));
 }
 
 TEST_CASE_TEMPLATE("simd_batch: conversion to and from integers", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   compare<Arch>([](auto x, auto) { return to_float(to_int(round_even(x))); },
                 [](float x, float) { return to_float(to_int(round_even(x))); }, 2147483520.0f);
 }
 
-TEST_CASE_TEMPLATE("simd_batch: mul_add rounds once or twice", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_batch: mul_add rounds once or twice", Arch, baseline_arch,
+                   test::middle_arch, default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   for (std::uint64_t i = 0; i < 200; ++i) {
@@ -120,7 +122,7 @@ TEST_CASE_TEMPLATE("simd_batch: mul_add rounds once or twice", Arch, baseline_ar
 }
 
 TEST_CASE_TEMPLATE("simd_batch: exponential within two units in the last place", Arch,
-                   baseline_arch, default_arch) {
+                   baseline_arch, test::middle_arch, default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   for (float x = -87.0f; x <= 88.0f; x += 0.0371f) {
@@ -138,7 +140,8 @@ TEST_CASE_TEMPLATE("simd_batch: exponential within two units in the last place",
   }
 }
 
-TEST_CASE_TEMPLATE("simd_batch: lanes add up in lane order", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_batch: lanes add up in lane order", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   float x[width], sum = 0;
@@ -149,7 +152,7 @@ TEST_CASE_TEMPLATE("simd_batch: lanes add up in lane order", Arch, baseline_arch
   CHECK(bits_of(reduce_add(load<lanes>(x))) == bits_of(sum));
 }
 
-TEST_CASE_TEMPLATE("simd_batch: integers", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_batch: integers", Arch, baseline_arch, test::middle_arch, default_arch) {
   using lanes = batch<Arch>;
   using ints = lane_int_t<lanes>;
   constexpr index_t width = lane_count<lanes>;
@@ -182,7 +185,8 @@ TEST_CASE_TEMPLATE("simd_batch: integers", Arch, baseline_arch, default_arch) {
   }
 }
 
-TEST_CASE_TEMPLATE("simd_batch: signs and bits", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_batch: signs and bits", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   SAME_INTEGERS(change_sign(to_float(x), y));
   SAME_INTEGERS(bit_float(y & decltype(y)(0x7f7fffff)));
 }

@@ -41,7 +41,7 @@ void check_butterflies() {
 }
 
 TEST_CASE_TEMPLATE("simd_butterfly: exchanged lanes and butterflies", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   check_butterflies<Arch>();
 }
 

@@ -10,7 +10,8 @@
 namespace openquant {
 namespace {
 
-TEST_CASE_TEMPLATE("simd_bytes: sums and products", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_bytes: sums and products", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   SAME_INTEGERS(add_bytes(x, y));
   SAME_INTEGERS(dot_bytes<8>(x, y, z));
   SAME_INTEGERS(dot_bytes<7>(x, y & decltype(y)(0x7f7f7f7f), z));

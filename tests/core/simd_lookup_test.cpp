@@ -11,7 +11,8 @@
 namespace openquant {
 namespace {
 
-TEST_CASE_TEMPLATE("simd_lookup: gathers from a table", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_lookup: gathers from a table", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   float table[100];
@@ -27,7 +28,7 @@ TEST_CASE_TEMPLATE("simd_lookup: gathers from a table", Arch, baseline_arch, def
 }
 
 TEST_CASE_TEMPLATE("simd_lookup: small tables, by the low bits of an index", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   float of_16[16], of_32[32], of_64[64];
   std::uint16_t of_256[256];
   for (std::uint64_t i = 0; i < 256; ++i) {

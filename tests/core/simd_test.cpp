@@ -5,6 +5,8 @@
 #include <openquant/core/random.hpp>
 #include <openquant/core/simd.hpp>
 
+#include "core/lane_cases.hpp"
+
 /// That the one include is enough for any source written in the lane vocabulary.
 namespace openquant {
 namespace {
@@ -27,7 +29,7 @@ T number(T x, const std::int32_t* words, int first, int step, const tables& of) 
 }
 
 TEST_CASE_TEMPLATE("simd: one source for one lane and for registers", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   tables of;
@@ -53,7 +55,8 @@ TEST_CASE_TEMPLATE("simd: one source for one lane and for registers", Arch, base
   }
 }
 
-TEST_CASE_TEMPLATE("simd: 16-bit lanes come along", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd: 16-bit lanes come along", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   CHECK(lane16_t<batch<Arch>>::lanes == 2 * lane_count<batch<Arch>>);
 }
 

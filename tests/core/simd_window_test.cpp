@@ -5,11 +5,14 @@
 
 #include <openquant/core/simd_window.hpp>
 
+#include "core/lane_cases.hpp"
+
 /// Every window against the bits of the words, one by one.
 namespace openquant {
 namespace {
 
-TEST_CASE_TEMPLATE("simd_window: windows of three words", Arch, baseline_arch, default_arch) {
+TEST_CASE_TEMPLATE("simd_window: windows of three words", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   const std::int32_t w[3] = {0x12345678, -0x76543211, 0x0badcafe};
@@ -32,7 +35,7 @@ TEST_CASE_TEMPLATE("simd_window: windows of three words", Arch, baseline_arch, d
 }
 
 TEST_CASE_TEMPLATE("simd_window: windows at places known to the compiler", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;
   const std::int32_t w[3] = {0x12345678, -0x76543211, 0x0badcafe};
