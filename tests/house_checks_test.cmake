@@ -8,7 +8,9 @@ function(lay_out)
   file(REMOVE_RECURSE ${scratch})
   set(headers ${scratch}/include/openquant)
   file(WRITE ${headers}/openquant.hpp "#include <openquant/quantizer/a.hpp>\n")
-  file(WRITE ${headers}/core/simd.hpp "#include <xsimd/xsimd.hpp>\n#include <openquant/core/x.hpp>\n")
+  file(WRITE ${headers}/core/simd_x.hpp "#include <xsimd/xsimd.hpp>\n_mm_setzero_ps();\n")
+  file(WRITE ${headers}/core/simd.hpp
+       "#include <openquant/core/simd_x.hpp>\n#include <openquant/core/x.hpp>\n")
   file(WRITE ${headers}/core/x.hpp "#include <vector>\n")
   file(WRITE ${headers}/linalg/m.hpp "#include <Eigen/Core>\n")
   file(WRITE ${headers}/layer/l.hpp "#include <openquant/core/x.hpp>\n")
@@ -17,7 +19,7 @@ function(lay_out)
        "#include <openquant/core/x.hpp>\nstatic_assert(Quantizer<a<1>> && Quantizer<a<2>>);\n")
   file(WRITE ${headers}/quantizer/table.hpp "")
   file(WRITE ${headers}/format/j.hpp "#include <nlohmann/json.hpp>\n")
-  foreach(name core/simd core/x linalg/m layer/l rotation/r quantizer/a quantizer/table
+  foreach(name core/simd core/simd_x core/x linalg/m layer/l rotation/r quantizer/a quantizer/table
                format/j)
     file(WRITE ${scratch}/tests/${name}_test.cpp "")
     file(WRITE ${scratch}/docs/${name}.md "")
@@ -84,6 +86,8 @@ expect_refusal(layering ${include}/core/x.hpp "#include \"openquant/core/simd.hp
 expect_refusal(layering ${include}/utils/u.hpp "" "layering.cmake does not know utils/")
 expect_refusal(layering ${include}/quantizer/a.hpp "xsimd::batch<float> b[4];"
                "quantizer/a.hpp: names xsimd")
+expect_refusal(layering ${include}/layer/l.hpp "_mm256_setzero_ps();" "layer/l.hpp: names xsimd")
+expect_refusal(layering ${include}/core/x.hpp "#include <immintrin.h>" "core/x.hpp: names xsimd")
 expect_refusal(layering ${include}/layer/l.hpp "#include <Eigen/Core>" "layer/l.hpp: names Eigen")
 expect_refusal(layering ${include}/core/x.hpp "cblas_sgemm();" "core/x.hpp: names BLAS")
 expect_refusal(layering ${include}/core/x.hpp "nlohmann::json j;" "core/x.hpp: names JSON")

@@ -20,8 +20,8 @@ set(may_umbrella core concepts linalg lattice quantizer rotation equalizer metri
 
 # Where the code of a third-party library may be named.
 set(rooms xsimd Eigen BLAS JSON)
-set(code_xsimd "xsimd::|<xsimd/|<[a-z]*intrin\\.h>")
-set(room_xsimd "^core/simd[0-9]*\\.hpp$")
+set(code_xsimd "xsimd::|<xsimd/|<[a-z]*intrin\\.h>|_mm[0-9]*_[a-z]")  # and its intrinsics
+set(room_xsimd "^core/simd(16|_[a-z]+)?\\.hpp$")
 set(code_Eigen "Eigen::|<Eigen/")
 set(room_Eigen "^linalg/")
 set(code_BLAS "cblas_|<cblas\\.h>|<lapacke?\\.h>")

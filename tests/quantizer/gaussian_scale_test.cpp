@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace {
 using namespace openquant;
 using quantizer::fit_gaussian_scale;
 using quantizer::gaussian_fit;
+using quantizer::gaussian_scale_bits;
+using quantizer::pack_gaussian_scale;
+using quantizer::unpack_gaussian_scale;
 
 /// -1, 0 or 1 times sigma.
 struct ternary {
@@ -77,6 +81,29 @@ TEST_CASE("gaussian_scale: without importances, or with none that counts, weight
     const group_view<float> group(x.data(), 1, 64, h);
     CHECK(fit_gaussian_scale(ternary{}, group, gaussian_fit::weighted)[0] == mse);
   }
+}
+
+TEST_CASE("gaussian_scale: stored as the nearest fp16, at most its largest") {
+  for (const auto fit_by : {gaussian_fit::norm, gaussian_fit::mse, gaussian_fit::weighted}) {
+    const auto stored = [&](float sigma) {
+      const std::uint64_t bits = pack_gaussian_scale({sigma}, fit_by);
+      CHECK(bits < (std::uint64_t{1} << gaussian_scale_bits(fit_by)));
+      return unpack_gaussian_scale(bits, fit_by)[0];
+    };
+    CHECK(gaussian_scale_bits(fit_by) == 16);
+    for (const float exact : {0.0f, 0x1p-24f, 0.5f, 1.0f, 1.0f + 0x1p-10f, 65504.0f}) {
+      CHECK(stored(exact) == exact);
+    }
+    CHECK(stored(1.0f + 0x1.8p-11f) == 1.0f + 0x1p-10f);
+    CHECK(stored(1.0f + 0x0.8p-11f) == 1.0f);
+    CHECK(stored(1e6f) == 65504.0f);
+  }
+}
+
+TEST_CASE("gaussian_scale: by none nothing is stored, and sigma is 1") {
+  CHECK(gaussian_scale_bits(gaussian_fit::none) == 0);
+  CHECK(pack_gaussian_scale({0.25f}, gaussian_fit::none) == 0);
+  CHECK(unpack_gaussian_scale(0, gaussian_fit::none)[0] == 1.0f);
 }
 
 }  // namespace

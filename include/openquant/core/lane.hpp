@@ -107,7 +107,8 @@ requires(lane_count<T> ==
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(both >> (first & 31)));
 }
 
-/// For registers, defined in core/simd.hpp: named here because no argument would find it there.
+/// For registers, defined in core/simd_window.hpp: named here because no argument would find it
+/// there.
 template <Lane T>
 requires(lane_count<T> > 1) lane_int_t<T> bit_windows(std::int32_t w0, std::int32_t w1,
                                                       std::int32_t w2, int first, int step);

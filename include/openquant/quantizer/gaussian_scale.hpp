@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
+
+#include <openquant/core/float16.hpp>
 #include <openquant/quantizer/scale_search.hpp>
 
 namespace openquant::quantizer {
 
 /// Where the one scale sigma of a codebook for N(0, sigma^2) comes from: the root mean square of
 /// the group; the least squared error on a grid around it; the same weighted by the Hessian's
-/// diagonal; or nowhere, sigma = 1 and nothing is stored.
+/// diagonal; or nowhere, sigma = 1 and nothing is stored. A quantizer has it as its option fit_by,
+/// and its scale_bits, fit, pack and unpack are the functions of this header.
 enum class gaussian_fit : std::uint8_t { norm, mse, weighted, none };
 
 /// The grid: 0.80 to 1.20 of the root mean square in twentieths, then +-4 % around the best in
@@ -30,6 +34,22 @@ OPENQUANT_HD vec<T, 1> fit_gaussian_scale(const Q& q, const group_view<T>& group
   return best_scale(q, counted, 5, [&](index_t k) -> vec<T, 1> {
     return {coarse[0] * T(0.96f + 0.02f * static_cast<float>(k))};
   });
+}
+
+/// Bits a group that sigma is stored in: those of fp16, or none.
+inline int gaussian_scale_bits(gaussian_fit fit_by) {
+  return fit_by == gaussian_fit::none ? 0 : 16;
+}
+
+/// sigma >= 0 as the nearest fp16, at most the largest finite one.
+inline std::uint64_t pack_gaussian_scale(const vec<float, 1>& s, gaussian_fit fit_by) {
+  return fit_by == gaussian_fit::none ? 0 : to_float16(min(s[0], 65504.0f)).bits;
+}
+
+/// The sigma of these bits.
+inline vec<float, 1> unpack_gaussian_scale(std::uint64_t bits, gaussian_fit fit_by) {
+  if (fit_by == gaussian_fit::none) return {1.0f};
+  return {to_float(float16{static_cast<std::uint16_t>(bits)})};
 }
 
 }  // namespace openquant::quantizer

@@ -5,7 +5,6 @@
 #include <tuple>
 
 #include <openquant/concepts/quantizer.hpp>
-#include <openquant/core/float16.hpp>
 #include <openquant/lattice/leech.hpp>
 #include <openquant/lattice/leech_class_search.hpp>
 #include <openquant/lattice/leech_list.hpp>
@@ -43,7 +42,7 @@ struct leech_ball {
   gaussian_fit fit_by = gaussian_fit::norm;
 
   static std::string name() { return "leech_ball"; }
-  int scale_bits() const { return fit_by == gaussian_fit::none ? 0 : 16; }
+  int scale_bits() const { return gaussian_scale_bits(fit_by); }
   template <class Self>
   static constexpr auto members(Self& self) {
     return std::tie(self.fit_by);
@@ -121,14 +120,8 @@ struct leech_ball {
   vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);
   }
-
-  std::uint64_t pack(const vec<float, 1>& s) const {
-    return fit_by == gaussian_fit::none ? 0 : to_float16(min(s[0], 65504.0f)).bits;
-  }
-  vec<float, 1> unpack(std::uint64_t bits) const {
-    if (fit_by == gaussian_fit::none) return {1.0f};
-    return {to_float(float16{static_cast<std::uint16_t>(bits)})};
-  }
+  std::uint64_t pack(const vec<float, 1>& s) const { return pack_gaussian_scale(s, fit_by); }
+  vec<float, 1> unpack(std::uint64_t bits) const { return unpack_gaussian_scale(bits, fit_by); }
 
  private:
   static constexpr int bisections = 4;
