@@ -144,7 +144,8 @@ struct voronoi_code {
     return round_even((x + T(0.5f)) * T(1.0f / static_cast<float>(d)) - T(0.5f));
   }
 
-  /// A sequence without small integer relations, below 1/16: multiples of the golden ratio.
+  /// Below 1/16, multiples of the golden ratio. Few lattice points stay on a boundary (some do: the
+  /// multiples have integer relations); which representative those have depends on digits alone.
   static constexpr float offset(index_t i) {
     const double turns = 0.6180339887498949 * static_cast<double>(i + 1);
     const double fraction = turns - static_cast<double>(static_cast<int>(turns));
