@@ -2,12 +2,14 @@
 // Quantizes a language model with many compositions and prints what each costs in bits and in KL
 // divergence. sh examples/run.sh builds and runs it; --help lists the options.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <iostream>
 
 #include "llm/machine.hpp"
 #include "llm/progress.hpp"
 #include "llm/quantize.hpp"
 #include "llm/results.hpp"
+#include "llm/speed.hpp"
 
 namespace {
 
@@ -47,7 +49,7 @@ std::vector<llm::method> select(const std::vector<std::string>& names) {
 
 llm::result measure(const llm::method& how, const llm::model& teacher,
                     const llm::hidden_states& teacher_states,
-                    const std::vector<llm::window>& calibration,
+                    const llm::first_calibration& calibration,
                     const std::vector<llm::window>& evaluation, const openquant::threads& executor,
                     const std::filesystem::path& save_as,
                     const std::function<void(std::size_t)>& done) {
@@ -93,7 +95,15 @@ void run(const options& o) {
   const openquant::threads executor{o.threads};
   llm::use_one_blas_thread();  // windows and rows are the parallel work
 
+  const llm::stopwatch calibrating;
+  llm::first_calibration first;
+  if (!calibration.empty()) first = llm::calibrate_first(teacher, calibration, executor);
+  const double shared_seconds = calibrating.seconds();
+
+  const llm::stopwatch running;
   const auto teacher_states = llm::run_model(teacher, evaluation, executor);
+  const double forward =
+      llm::product_flops(teacher, evaluation) / running.seconds() / llm::product_speed(executor);
   const double reference = llm::perplexity(teacher, teacher_states, evaluation, executor);
 
   std::vector<llm::result> results;
@@ -108,7 +118,7 @@ void run(const options& o) {
       const auto done = [&](std::size_t k) { bar.show(before + static_cast<double>(k), how.name); };
       done(0);
       try {
-        results.push_back(measure(how, teacher, teacher_states, calibration, evaluation, executor,
+        results.push_back(measure(how, teacher, teacher_states, first, evaluation, executor,
                                   o.save ? folder / (how.name + ".safetensors") : "", done));
       } catch (const openquant::error& failure) {  // the others may well go on
         failures += how.name + " failed: " + failure.what() + "\n";
@@ -120,7 +130,11 @@ void run(const options& o) {
   const std::string text = llm::table(results, reference);
   std::cout << text << "* on the Pareto front of bits and mean KLD; " << evaluation.size()
             << " windows of " << o.window << " tokens; KLD in nats, s.e. over windows; "
-            << llm::machine_name() << ", " << o.threads << " threads\n";
+            << llm::machine_name() << ", " << o.threads << " threads\n"
+            << "The first block's Hessians took "
+            << openquant::to_text(std::round(100 * shared_seconds) / 100)
+            << " s and are shared by all; the forward pass runs at " << std::lround(100 * forward)
+            << " % of the speed of one large product.\n";
   for (const auto& r : results) std::cout << llm::remarks(r);
 
   nlohmann::ordered_json json{{"model", o.model},
@@ -128,6 +142,8 @@ void run(const options& o) {
                               {"threads", o.threads},
                               {"window", o.window},
                               {"calibration_windows", calibration.size()},
+                              {"shared_calibration_seconds", shared_seconds},
+                              {"forward_over_product_speed", forward},
                               {"evaluation_windows", evaluation.size()},
                               {"reference_perplexity", reference},
                               {"results", nlohmann::ordered_json::array()}};

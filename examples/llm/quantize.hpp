@@ -63,22 +63,37 @@ inline std::map<site, oq::hessian> calibrate(const model& m, const block& b,
   return merged;
 }
 
+/// What calibrates the first block: nothing before it is quantized, so all methods share it.
+struct first_calibration {
+  hidden_states states;
+  std::map<site, oq::hessian> hessians;
+};
+
+inline first_calibration calibrate_first(const model& m, const std::vector<window>& windows,
+                                         const oq::threads& executor) {
+  first_calibration first;
+  first.states.resize(windows.size());
+  executor.run(std::ssize(windows), [&](oq::index_t i) {
+    const auto w = static_cast<std::size_t>(i);
+    first.states[w] = embed(m, windows[w].inputs);
+  });
+  naming("block 0", [&] { first.hessians = calibrate(m, m.blocks.at(0), first.states, executor); });
+  return first;
+}
+
 /// Quantizes the linear layers of every block, one block after the other: the inputs that calibrate
 /// a block come from the blocks already quantized. `done(k)` is called after block k.
 template <class Done>
-quantized_model quantize(const model& original, const std::vector<window>& calibration,
-                         const method& how, const oq::threads& executor, const Done& done) {
+quantized_model quantize(const model& original, const first_calibration& first, const method& how,
+                         const oq::threads& executor, const Done& done) {
   quantized_model result;
   result.model = original;
-  hidden_states states(how.needs_calibration ? calibration.size() : 0);
-  executor.run(std::ssize(states), [&](oq::index_t i) {
-    const auto w = static_cast<std::size_t>(i);
-    states[w] = embed(original, calibration[w].inputs);
-  });
+  hidden_states states = how.needs_calibration ? first.states : hidden_states{};
   for (std::size_t k = 0; k < original.blocks.size(); ++k) {
     block& b = result.model.blocks[k];
     std::map<site, oq::hessian> hessians;
-    if (how.needs_calibration) {
+    if (how.needs_calibration && k == 0) hessians = first.hessians;
+    if (how.needs_calibration && k > 0) {
       naming("block " + std::to_string(k),
              [&] { hessians = calibrate(original, b, states, executor); });
     }

@@ -37,7 +37,9 @@ std::vector<llm::window> windows(const llm::model& m, std::size_t count, std::ui
 }
 
 llm::quantized_model quantized(const llm::model& m, const llm::method& how, oq::index_t threads) {
-  return llm::quantize(m, windows(m, 21, 1), how, oq::threads{threads}, [](std::size_t) {});
+  const oq::threads executor{threads};
+  return llm::quantize(m, llm::calibrate_first(m, windows(m, 21, 1), executor), how, executor,
+                       [](std::size_t) {});
 }
 
 double divergence(const llm::model& m, const llm::model& student) {
