@@ -83,7 +83,7 @@ void square_layer(benchmark::State& state, const Q& q, X executor, index_t threa
   const double before = resident_mib("VmRSS:");
   for (auto _ : state) {
     const Clock factoring;
-    const auto f = method.factor(h);
+    const auto f = method.factor(h, executor);
     factor += factoring.seconds();
     const Clock quantizing;
     benchmark::DoNotOptimize(method.quantize(w, f, executor));

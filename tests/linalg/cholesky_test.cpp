@@ -72,6 +72,25 @@ TEST_CASE("cholesky: rebuilds the matrix, and leaves the upper triangle alone") 
   CHECK(cholesky(none.view()) == std::nullopt);
 }
 
+TEST_CASE("cholesky: L does not depend on the executor") {
+  const auto a = positive_matrix(800, 6);
+  matrix<double> one(a.view());
+  REQUIRE(cholesky(one.view()) == std::nullopt);
+  CHECK(is_factor(one.view(), a));
+  for (const index_t count : {2, 5}) {
+    matrix<double> l(a.view());
+    REQUIRE(cholesky(l.view(), threads{count}) == std::nullopt);
+    index_t different = 0;
+    for (index_t i = 0; i < l.rows(); ++i) {
+      for (index_t j = 0; j <= i; ++j) different += l(i, j) != one(i, j);
+    }
+    CHECK(different == 0);
+    l = a;
+    l(700, 700) = -1;
+    CHECK(cholesky(l.view(), threads{count}) == 700);
+  }
+}
+
 TEST_CASE("cholesky: the same in float") {
   for (const index_t n : sizes) {
     CAPTURE(n);

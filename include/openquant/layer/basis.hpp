@@ -54,13 +54,16 @@ class basis {
     bound_.apply(x);
   }
   /// H' of the mean over tokens, (n, n).
-  matrix<float> hessian_to(const hessian& h) const {
-    const index_t n = h.size();
-    matrix<float> rotated = h.mean();
+  template <Executor X = serial>
+  matrix<float> hessian_to(const hessian& h, X&& executor = {}) const {
+    matrix<float> rotated = h.mean(executor);
     if (IdentityRotation<R> && scales_.empty()) return rotated;
-    for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));  // H' is symmetric, and so is H:
-    transpose(rotated.view());                                 // the other side is the rows again
-    for (index_t i = 0; i < n; ++i) input_to(rotated.row(i));
+    const auto rows_to = [&] {
+      executor.run(h.size(), [&](index_t i) { input_to(rotated.row(i)); });
+    };
+    rows_to();  // H' is symmetric, and so is H: the other side is the rows again
+    transpose(rotated.view());
+    rows_to();
     return rotated;
   }
 

@@ -57,9 +57,11 @@ struct gptq {
     memory_plan p;
     p.output = result::packed_bytes(quantizer, m, n, options.group_size);
     p.factor = 4 * (2 * whole * whole + whole);
-    const index_t doubles =
-        drowns_roundings(static_cast<double>(options.damping), whole) ? 0 : 8 * whole * whole;
-    p.workspace = std::max(doubles - p.output, solver_bytes<Arch, Q>(m, n, g, threads));
+    const bool in_place = drowns_roundings(static_cast<double>(options.damping), whole);
+    const index_t tile = std::min(linalg::cholesky_tile, whole);
+    const index_t tiles = std::min(threads, whole / tile) * tile * tile;
+    const index_t factoring = in_place ? 4 * tiles : 8 * (whole * whole + tiles);
+    p.workspace = std::max(factoring - p.output, solver_bytes<Arch, Q>(m, n, g, threads));
     return p;
   }
 
@@ -69,7 +71,8 @@ struct gptq {
   /// Throws openquant::error for a Hessian without tokens or with dead channels alone (there is
   /// nothing to weigh errors with: round_to_nearest says so in its name), for negative damping, and
   /// where even the largest damping does not make H positive definite.
-  [[nodiscard]] factorization factor(const hessian& h) const {
+  template <Executor X = serial>
+  [[nodiscard]] factorization factor(const hessian& h, X&& executor = {}) const {
     const std::vector<index_t> dead = h.dead_channels();
     if (h.tokens() == 0) fail("gptq: the Hessian has seen no tokens");
     if (static_cast<index_t>(dead.size()) == h.size()) {
@@ -88,10 +91,10 @@ struct gptq {
                     static_cast<index_t>(dead.size()),
                     0,
                     0};
-    f.h = fill_up(f.basis.hessian_to(h), whole_blocks(h.size(), Q::dim));
+    f.h = fill_up(f.basis.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
     for (index_t j = 0; j < f.h.rows(); ++j) f.importance.push_back(f.h(j, j));
     if (options.act_order) reorder(f);
-    factor_with_damping(f);
+    factor_with_damping(f, executor);
     return f;
   }
 
@@ -118,7 +121,7 @@ struct gptq {
   template <class Arch = default_arch, Executor X = serial>
   [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
                                             X&& executor = {}) const {
-    return quantize<Arch>(w, factor(h), executor);
+    return quantize<Arch>(w, factor(h, executor), executor);
   }
 
  private:
@@ -150,17 +153,19 @@ struct gptq {
     return damping >= 10 * 0x1p-24 * static_cast<double>(n);
   }
   /// In binary32 where damping allows it; elsewhere, and where that fails, in binary64.
-  static std::optional<index_t> factor_once(factorization& f, double mean) {
+  template <class X>
+  static std::optional<index_t> factor_once(factorization& f, double mean, X& executor) {
     constexpr index_t d = Q::dim;
     const double damping = f.damping * mean;
     if (drowns_roundings(f.damping, f.h.rows()) &&
-        !linalg::factor_udu<float, float>(f.h, damping, d, f.u)) {
+        !linalg::factor_udu<float, float>(f.h, damping, d, f.u, executor)) {
       return std::nullopt;
     }
-    return linalg::factor_udu<float, double>(f.h, damping, d, f.u);
+    return linalg::factor_udu<float, double>(f.h, damping, d, f.u, executor);
   }
 
-  void factor_with_damping(factorization& f) const {
+  template <class X>
+  void factor_with_damping(factorization& f, X& executor) const {
     const index_t n = f.h.rows();
     double trace = 0;
     for (const float h : f.importance) trace += static_cast<double>(h);
@@ -175,7 +180,7 @@ struct gptq {
     f.u = matrix<float>(n, n);
     f.damping = static_cast<double>(options.damping);
     for (f.attempts = 1;; ++f.attempts) {
-      const auto pivot = factor_once(f, mean);
+      const auto pivot = factor_once(f, mean, executor);
       if (!pivot) break;
       if (f.damping >= 1) {
         fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",

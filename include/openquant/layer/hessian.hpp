@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <openquant/core/error.hpp>
+#include <openquant/core/executor.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/linalg/gram.hpp>
 
@@ -58,13 +59,14 @@ class hessian {
     return tokens_ == 0 ? 0.0 : sum / static_cast<double>(tokens_);
   }
   /// The mean over tokens, (n, n).
-  matrix<float> mean() const {
+  template <Executor X = serial>
+  matrix<float> mean(X&& executor = {}) const {
     const index_t n = size();
     const auto tokens = static_cast<double>(std::max(tokens_, index_t{1}));
     matrix<float> h(n, n);
-    for (index_t i = 0; i < n; ++i) {
+    executor.run(n, [&](index_t i) {
       for (index_t j = 0; j <= i; ++j) h(i, j) = static_cast<float>(moments_(i, j) / tokens);
-    }
+    });
     mirror_lower(h.view());
     return h;
   }

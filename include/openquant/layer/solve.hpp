@@ -34,21 +34,20 @@ struct solver_weights {
                  const output_basis<R>& outputs, X& executor)
       : w(original.rows(), whole_blocks(original.cols(), Q::dim)) {
     const auto filled = w.view().block(0, 0, original.rows(), original.cols());
+    const std::vector<float> before = largest_of_rows(original, executor);
     for (index_t i = 0; i < filled.rows(); ++i) {
-      for (index_t j = 0; j < filled.cols(); ++j) {
-        if (!std::isfinite(original(i, j))) fail("weights: w(", i, ", ", j, ") = ", original(i, j));
-        filled(i, j) = original(i, j);
-      }
+      if (std::isfinite(before[static_cast<std::size_t>(i)])) continue;
+      index_t j = 0;
+      while (std::isfinite(original(i, j))) ++j;
+      fail("weights: w(", i, ", ", j, ") = ", original(i, j));
     }
-    executor.run(filled.rows(), [&](index_t i) { basis.weight_to(filled.row(i)); });
+    executor.run(filled.rows(), [&](index_t i) {
+      std::ranges::copy(original.row(i), filled.row(i).begin());
+      basis.weight_to(filled.row(i));
+    });
     outputs.weights_to(filled);
-    float largest = 0;
-    for (index_t i = 0; i < filled.rows(); ++i) {
-      for (const float x : filled.row(i)) {
-        if (!std::isfinite(x)) fail("weights: the transformed weights overflow binary32");
-        largest = std::max(largest, std::fabs(x));
-      }
-    }
+    const float largest = std::ranges::max(largest_of_rows(filled, executor));
+    if (!std::isfinite(largest)) fail("weights: the transformed weights overflow binary32");
     if (q.scale_bits() == 0)
       unit = root_mean_square(filled, largest);
     else if (largest > 0)
@@ -60,6 +59,21 @@ struct solver_weights {
   }
 
  private:
+  /// The largest magnitude of each row, or infinity where one is not finite.
+  template <Executor X>
+  static std::vector<float> largest_of_rows(matrix_view<const float> w, X& executor) {
+    std::vector<float> largest(static_cast<std::size_t>(w.rows()));
+    executor.run(w.rows(), [&](index_t i) {
+      constexpr float infinity = std::numeric_limits<float>::infinity();
+      float most = 0;
+      for (const float x : w.row(i)) {
+        const float magnitude = std::fabs(x);
+        most = magnitude <= most ? most : magnitude < infinity ? magnitude : infinity;  // NaN too
+      }
+      largest[static_cast<std::size_t>(i)] = most;
+    });
+    return largest;
+  }
   /// 0 for zeros alone. Neither squares nor inverse leave binary32: what is tinier counts as zero.
   static float root_mean_square(matrix_view<const float> w, float largest) {
     double sum = 0;

@@ -29,13 +29,14 @@ class unit_rows {
   }
 
   /// Row i by back substitution, block by block.
-  void operator()(index_t i, std::span<const Real> r, std::span<float> u) {
+  void operator()(index_t i, std::span<const Real> r, std::span<float> u) const {
     const auto n = static_cast<index_t>(r.size()), own = end_of_block(i);
     if (block_ == 1) {
       const Real* inverse = diagonal_.data();
       for (index_t j = own; j < n; ++j) at(u, j) = static_cast<float>(at(r, j) * inverse[j]);
     } else {
-      for (index_t b = own; b < n; b += block_) solve(r, u, b);
+      std::vector<Real> x(static_cast<std::size_t>(block_));
+      for (index_t b = own; b < n; b += block_) solve(r, u, b, x);
     }
     std::fill_n(u.begin(), own, 0.0f);
     at(u, i) = 1;
@@ -48,19 +49,18 @@ class unit_rows {
     return row[static_cast<std::size_t>(j)];
   }
   /// The columns of the block at b.
-  void solve(std::span<const Real> r, std::span<float> u, index_t b) {
-    for (index_t k = 0; k < block_; ++k) x_[static_cast<std::size_t>(k)] = at(r, b + k);
+  void solve(std::span<const Real> r, std::span<float> u, index_t b, std::span<Real> x) const {
+    for (index_t k = 0; k < block_; ++k) at(x, k) = at(r, b + k);
     for (index_t k = 0; k < block_; ++k) {
       const Real* row = diagonal_.row(b + k).data();
-      const Real value = x_[static_cast<std::size_t>(k)] *= row[k];
-      for (index_t j = k + 1; j < block_; ++j) x_[static_cast<std::size_t>(j)] -= value * row[j];
+      const Real value = at(x, k) *= row[k];
+      for (index_t j = k + 1; j < block_; ++j) at(x, j) -= value * row[j];
       at(u, b + k) = static_cast<float>(value);
     }
   }
 
   index_t block_;
   matrix<Real> diagonal_;
-  std::vector<Real> x_ = std::vector<Real>(static_cast<std::size_t>(block_));
 };
 
 }  // namespace udu_steps
@@ -78,23 +78,25 @@ class unit_rows {
 /// Cost:    n^3 / 3 flops in Real; in double n^2 doubles of scratch, in float none: L lies in u
 /// Source:  Chee et al., "QuIP", NeurIPS 2023, Sec. 3 (LDLQ); Tseng et al., "QuIP#", ICML 2024,
 ///          Sec. 4.1 (block LDLQ)
-template <class T, class Real = double>
+template <class T, class Real = double, Executor X = serial>
 [[nodiscard]] std::optional<index_t> factor_udu(matrix_view<const T> h, double damping,
-                                                index_t block, matrix_view<float> u) {
+                                                index_t block, matrix_view<float> u,
+                                                X&& executor = {}) {
   const index_t n = h.rows();
   constexpr bool in_place = std::is_same_v<Real, float>;
   matrix<Real> scratch = in_place ? matrix<Real>{} : matrix<Real>(n, n);
   matrix_view<Real> l = scratch;
   if constexpr (in_place) l = u;
-  for (index_t i = 0; i < n; ++i) {
+  executor.run(n, [&](index_t i) {
     const T* from = h.row(n - 1 - i).data() + (n - 1);
     for (index_t j = 0; j <= i; ++j) l(i, j) = static_cast<Real>(from[-j]);
     l(i, i) = static_cast<Real>(static_cast<double>(from[-i]) + damping);
-  }
-  if (const auto pivot = cholesky(l)) return n - 1 - *pivot;
+  });
+  if (const auto pivot = cholesky(l, executor)) return n - 1 - *pivot;
 
-  udu_steps::unit_rows<Real> unit(l, block);
-  for (index_t i = 0, k = n - 1; i <= k; ++i, --k) {  // rows i and k of L are rows k and i of R
+  const udu_steps::unit_rows<Real> unit(l, block);
+  executor.run((n + 1) / 2, [&](index_t i) {  // rows i and k of L are rows k and i of R
+    const index_t k = n - 1 - i;
     const auto upper = l.row(i), lower = l.row(k);
     if (i < k)
       std::swap_ranges(upper.begin(), upper.end(), lower.rbegin());
@@ -102,7 +104,7 @@ template <class T, class Real = double>
       std::ranges::reverse(upper);
     unit(i, upper, u.row(i));
     if (i < k) unit(k, lower, u.row(k));
-  }
+  });
   return std::nullopt;
 }
 
