@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads what Google Benchmark wrote (--benchmark_out, JSON) and prints it as Markdown tables:
-//   report [--plot FILE.svg] OUT.json ...
+//   report [--plot FILE.svg] [--growth FILE.svg] OUT.json ...
 // Quantizers, which have the counters of bench/common.hpp, go into one table of rate and distortion
-// on N(0,1) and into the plot; every other bench into a row of its counters.
+// on N(0,1) and into the plot; every other bench into a row of its counters. --growth draws how
+// cost grows.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "growth.hpp"
 
 namespace {
 
@@ -124,12 +127,16 @@ void print_other(const json& run) {
 
 int main(int argc, char** argv) try {
   std::vector<quantizer> quantizers;
-  std::vector<json> others;
-  std::string svg;
+  std::vector<json> others, all;
+  std::string svg, growth;
   int failed = 0;
   for (int i = 1; i < argc; ++i) {
     if (std::string(argv[i]) == "--plot" && i + 1 < argc) {
       svg = argv[++i];
+      continue;
+    }
+    if (std::string(argv[i]) == "--growth" && i + 1 < argc) {
+      growth = argv[++i];
       continue;
     }
     std::ifstream file(argv[i]);
@@ -139,7 +146,10 @@ int main(int argc, char** argv) try {
       if (run.value("error_occurred", false)) {
         std::cerr << run.at("name") << ": " << run.value("error_message", "") << '\n';
         ++failed;
-      } else if (run.contains("gap_db")) {
+        continue;
+      }
+      all.push_back(run);
+      if (run.contains("gap_db")) {
         quantizers.push_back(read_quantizer(run));
       } else {
         others.push_back(run);
@@ -148,6 +158,7 @@ int main(int argc, char** argv) try {
   }
   if (!quantizers.empty()) print(quantizers);
   if (!svg.empty() && !quantizers.empty()) plot(quantizers, svg);
+  if (!growth.empty()) openquant::bench::plot_growth(all, growth);
   if (!others.empty()) std::cout << "\n| bench | time | figures |\n|---|---|---|\n";
   for (const json& run : others) print_other(run);
   return failed;

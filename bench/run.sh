@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds the benches and runs them one after the other:
 #   sh bench/run.sh [FOLDER or FOLDER/NAME ...]       all of bench/ where none is named
-# Prints Markdown tables; what Google Benchmark measured stays in build/bench/results as JSON, and
-# the plot of the quantizers as shannon.svg beside it. Let nothing else run meanwhile.
+# Prints Markdown tables; what Google Benchmark measured stays in build/bench/results as JSON, with
+# plots of the quantizers' distance from Shannon's bound, shannon.svg, and of how cost grows,
+# growth.svg. Let nothing else run meanwhile.
 #
 # From the environment: CXX, BUILD_DIR (build/bench), CMAKE_ARGS, JOBS (2).
 set -eu
@@ -36,4 +37,4 @@ done
 echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), one core"
 echo
 # shellcheck disable=SC2086
-"$build/bench/report" --plot "$build/results/shannon.svg" $outputs
+"$build/bench/report" --plot "$build/results/shannon.svg" --growth "$build/results/growth.svg" $outputs

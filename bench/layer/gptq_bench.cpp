@@ -68,15 +68,15 @@ void reset_peak() {
   std::ofstream("/proc/self/clear_refs") << 5;
 }
 
-/// A square layer of order n: seconds to factor its Hessian and to quantize it, and both over the
-/// seconds of one n^3 product in the same run; and the memory that both take, beside the weights
-/// and the Hessian, and as planned.
+/// An (m, n) layer: seconds to factor its Hessian and to quantize it, and both over the seconds of
+/// one n^3 product in the same run; and the memory that both take, beside the weights and the
+/// Hessian, and as planned.
 template <class Clock, class Q, class X>
-void square_layer(benchmark::State& state, const Q& q, X executor, index_t threads) {
-  const index_t n = state.range(0);
+void layer(benchmark::State& state, const Q& q, X executor, index_t threads) {
+  const index_t m = state.range(0), n = state.range(1);
   const gptq<Q> method{.quantizer = q};
   const hessian& h = moments(n);
-  const matrix<float> w = normal_matrix(n, n, 4);
+  const matrix<float> w = normal_matrix(m, n, 4);
   const double product = product_seconds(n);
   double factor = 0, quantize = 0;
   reset_peak();
@@ -96,36 +96,44 @@ void square_layer(benchmark::State& state, const Q& q, X executor, index_t threa
   state.counters["over_product"] = (factor + quantize) / rounds / product;
   state.counters["peak_MiB"] = resident_mib("VmHWM:") - before;
   state.counters["plan_MiB"] =
-      static_cast<double>(method.plan(n, n, threads).peak()) / (1024 * 1024);
+      static_cast<double>(method.plan(m, n, threads).peak()) / (1024 * 1024);
 }
 
 template <class Q>
 void one_thread(benchmark::State& state, const Q& q) {
-  square_layer<stopwatch>(state, q, serial{}, 1);
+  layer<stopwatch>(state, q, serial{}, 1);
 }
 template <class Q>
 void two_threads(benchmark::State& state, const Q& q) {
-  square_layer<wall_clock>(state, q, threads{2}, 2);
+  layer<wall_clock>(state, q, threads{2}, 2);
 }
 
 using namespace quantizer;
 
-#define OPENQUANT_LAYER(threads, label, ...)     \
-  BENCHMARK_CAPTURE(threads, layer, __VA_ARGS__) \
-      ->Name("gptq, " label)                     \
+#define OPENQUANT_LAYER(threads, label, ...)      \
+  BENCHMARK_CAPTURE(threads, method, __VA_ARGS__) \
+      ->Name("gptq, " label)                      \
       ->Unit(benchmark::kMillisecond)
 OPENQUANT_LAYER(one_thread, "uniform<4>, scales by range", uniform<4>{.fit_by = uniform_fit::range})
-    ->Arg(2048)
-    ->Arg(4096);
-OPENQUANT_LAYER(one_thread, "uniform<4>", uniform<4>{})->Arg(1024)->Arg(2048)->Arg(4096);
-OPENQUANT_LAYER(two_threads, "uniform<4>, 2 threads", uniform<4>{})->Arg(2048)->Arg(4096);
-OPENQUANT_LAYER(one_thread, "uniform<2>", uniform<2>{})->Arg(4096);
-OPENQUANT_LAYER(one_thread, "lloyd_max<4>", lloyd_max<4>{})->Arg(4096);
-OPENQUANT_LAYER(one_thread, "companded<e8, 4>", companded<lattice::e8, 4>{})->Arg(4096);
-OPENQUANT_LAYER(one_thread, "companded<e8, 2>", companded<lattice::e8, 2>{})->Arg(4096);
-OPENQUANT_LAYER(one_thread, "voronoi<e8, 14>", voronoi<lattice::e8, 14>{})->Arg(4096);
-OPENQUANT_LAYER(one_thread, "e8p<2>", e8p<2>{})->Arg(4096);
-OPENQUANT_LAYER(one_thread, "trellis<2>", trellis<2>{})->Arg(4096);
+    ->Args({2048, 2048})
+    ->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "uniform<4>", uniform<4>{})
+    ->Args({1024, 1024})
+    ->Args({1024, 2048})
+    ->Args({2048, 2048})
+    ->Args({4096, 2048})
+    ->Args({8192, 2048})
+    ->Args({4096, 4096});
+OPENQUANT_LAYER(two_threads, "uniform<4>, 2 threads", uniform<4>{})
+    ->Args({2048, 2048})
+    ->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "uniform<2>", uniform<2>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "lloyd_max<4>", lloyd_max<4>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "companded<e8, 4>", companded<lattice::e8, 4>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "companded<e8, 2>", companded<lattice::e8, 2>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "voronoi<e8, 14>", voronoi<lattice::e8, 14>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "e8p<2>", e8p<2>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "trellis<2>", trellis<2>{})->Args({4096, 4096});
 #undef OPENQUANT_LAYER
 
 }  // namespace
