@@ -78,6 +78,18 @@ class gaussian_panel {
     benchmark::DoNotOptimize(codes_.data());
     benchmark::ClobberMemory();
   }
+  /// Scales of the first columns of every row, at most 128 or one point, under importances; how
+  /// many weights that are.
+  index_t fit() {
+    const index_t columns = std::max(dim, std::min(w_.rows(), index_t{128}) / dim * dim);
+    std::vector<float> h(static_cast<std::size_t>(columns));
+    for (std::size_t j = 0; j < h.size(); ++j) h[j] = static_cast<float>(1 + random::uniform(2, j));
+    for (index_t r = 0; r < rows; r += lane_count<lane>) {
+      const auto s = q_.fit(group_view<lane>(&w_(0, r), rows, columns, h.data()));
+      benchmark::DoNotOptimize(s);
+    }
+    return columns * rows;
+  }
   /// Every point, in lanes.
   void decode() {
     for (const codes& c : codes_) {
@@ -114,9 +126,9 @@ struct quantizer_row {
 };
 
 /// A quantizer in one row: bits a weight, squared error on N(0,1) with its standard error, its
-/// distance from Shannon's bound, the published error; nanoseconds a weight to encode and to decode
-/// in lanes, and how many times faster that is than the scalar path of the same source. An encoder
-/// whose lanes and scalars disagree is an error, not a row.
+/// distance from Shannon's bound, the published error; nanoseconds a weight to fit its group's
+/// scale, to encode and to decode in lanes, and how many times faster that is than the scalar path
+/// of the same source. An encoder whose lanes and scalars disagree is an error, not a row.
 ///
 ///   BENCHMARK(openquant::bench::quantizer_bench<openquant::quantizer::uniform<4>>);
 template <Quantizer Q>
@@ -150,6 +162,14 @@ void quantizer_bench(benchmark::State& state, const Q& q, const quantizer_row& r
     decode_seconds = std::min(decode_seconds, decoding.seconds());
   }
 
+  double fit_seconds = std::numeric_limits<double>::max();
+  index_t fitted = 0;
+  for (int k = 0; k < 5; ++k) {
+    const stopwatch fitting;
+    fitted = panel.fit();
+    fit_seconds = std::min(fit_seconds, fitting.seconds());
+  }
+
   const auto distortion = metric::gaussian<typename panel_t::lane>(q, row.samples, 2);
   state.counters["bits"] = distortion.bits;
   state.counters["mse"] = distortion.mse;
@@ -158,6 +178,7 @@ void quantizer_bench(benchmark::State& state, const Q& q, const quantizer_row& r
   state.counters["published"] = row.published;
   state.counters["encode_ns"] = 1e9 * encode_seconds / weights(row.points);
   state.counters["decode_ns"] = 1e9 * decode_seconds / weights(row.points);
+  state.counters["fit_ns"] = 1e9 * fit_seconds / static_cast<double>(fitted);
   state.counters["times_scalar"] =
       scalar_seconds / weights(few) / (encode_seconds / weights(row.points));
 }
