@@ -29,13 +29,25 @@ double norm(const std::vector<float>& x) {
   return std::sqrt(sum);
 }
 
+matrix_view<float> row_of(std::vector<float>& x) {
+  return {x.data(), 1, static_cast<index_t>(x.size())};
+}
+
 /// Sylvester's matrix: -1 to the number of common bits.
 double sylvester(index_t i, index_t j) {
   return std::popcount(static_cast<std::size_t>(i & j)) % 2 ? -1 : 1;
 }
 
+matrix<float> transposed(const matrix<float>& a) {
+  matrix<float> b(a.cols(), a.rows());
+  for (index_t i = 0; i < a.rows(); ++i) {
+    for (index_t j = 0; j < a.cols(); ++j) b(j, i) = a(i, j);
+  }
+  return b;
+}
+
 TEST_CASE("hadamard: equals the dense H_m x Sylvester / sqrt(n)") {
-  for (const index_t n : {24, 56, 344, 768}) {
+  for (const index_t n : {24, 56, 192, 344, 448, 640, 768}) {
     const auto size = split_hadamard(n);
     REQUIRE(size);
     REQUIRE(size->m * size->power == n);
@@ -85,7 +97,7 @@ TEST_CASE("hadamard: orthonormal, with its inverse, at the sizes of models") {
 
 TEST_CASE_TEMPLATE("hadamard: every width of the lanes gives the same bits", Arch, baseline_arch,
                    default_arch) {
-  for (const index_t n : {2, 8, 24, 56, 64, 344, 768, 1408, 2736, 4096}) {
+  for (const index_t n : {2, 8, 24, 56, 64, 192, 344, 448, 640, 768, 1408, 2736, 4096}) {
     CAPTURE(n);
     const auto size = split_hadamard(n);
     const hadamard_transform h(n);
@@ -103,6 +115,31 @@ TEST_CASE_TEMPLATE("hadamard: every width of the lanes gives the same bits", Arc
           .apply<float>(y.data(), size->power, linalg::scaled{root});
     }
     CHECK(x == y);
+    h.apply_inverse<Arch>(x);
+    if (size->m == 1) continue;
+    for (std::size_t b = 0; b < y.size(); b += power) {
+      linalg::walsh_hadamard_scalar(std::span(y).subspan(b, power));
+    }
+    linalg::sign_product(transposed(linalg::hadamard_matrix(size->m)))
+        .apply<float>(y.data(), size->power, linalg::scaled{root});
+    CHECK(x == y);
+  }
+}
+
+TEST_CASE("hadamard: the rows of a matrix are as one by one") {
+  for (const index_t n : {4, 24, 640, 1024, 1408}) {
+    CAPTURE(n);
+    constexpr index_t rows = 5, gap = 2;
+    const hadamard_transform h(n);
+    auto all = normal_vector(rows * (n + gap), 8), single = all;
+    const matrix_view<float> x(all.data(), rows, n, n + gap);
+    const matrix_view<float> y(single.data(), rows, n, n + gap);
+    h.apply(x);
+    for (index_t i = 0; i < rows; ++i) h.apply(y.row(i));
+    CHECK(all == single);
+    h.apply_inverse(x);
+    for (index_t i = 0; i < rows; ++i) h.apply_inverse(y.row(i));
+    CHECK(all == single);
   }
 }
 
@@ -123,10 +160,10 @@ TEST_CASE("hadamard: diagonals before and after are as passes of their own") {
     for (const bool inverse : {false, true}) {
       auto fused = start, apart = times(start, before);
       if (inverse) {
-        h.apply_inverse_between(fused, before, after);
+        h.apply_inverse_between(row_of(fused), before, after);
         h.apply_inverse(apart);
       } else {
-        h.apply_between(fused, before, after);
+        h.apply_between(row_of(fused), before, after);
         h.apply(apart);
       }
       apart = times(apart, after);

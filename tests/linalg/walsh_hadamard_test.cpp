@@ -62,6 +62,27 @@ TEST_CASE_TEMPLATE("walsh_hadamard: lanes give the scalar's bits", Arch, baselin
   }
 }
 
+TEST_CASE_TEMPLATE("walsh_hadamard: the rows of a matrix are as one by one", Arch, baseline_arch,
+                   default_arch) {
+  for (const index_t n : {1, 8, 64, 256, 1024, 16384}) {  // of these the last is three passes
+    for (const index_t advance : {index_t{0}, n}) {
+      CAPTURE(n);
+      CAPTURE(advance);
+      constexpr index_t rows = 7, gap = 3;
+      const auto before = normal_vector(rows * n, 6), after = normal_vector(rows * n, 7);
+      auto all = normal_vector(rows * (n + gap), 8), single = all;
+      walsh_hadamard<batch<Arch>>(matrix_view<float>(all.data(), rows, n, n + gap),
+                                  diagonal{before.data()}, diagonal{after.data()}, advance);
+      for (index_t i = 0; i < rows; ++i) {
+        walsh_hadamard<batch<Arch>>(
+            std::span(single.data() + i * (n + gap), static_cast<std::size_t>(n)),
+            diagonal{before.data() + i * advance}, diagonal{after.data() + i * advance});
+      }
+      CHECK(all == single);  // what lies between the rows too
+    }
+  }
+}
+
 TEST_CASE("walsh_hadamard: nothing outside the row is touched, at any address") {
   for (const index_t n : {1, 4, 16, 64, 512}) {
     for (index_t offset = 0; offset < 3; ++offset) {

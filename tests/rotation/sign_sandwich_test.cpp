@@ -59,6 +59,21 @@ TEST_CASE("sign_sandwich: blocks do not mix") {
   }
 }
 
+TEST_CASE("sign_sandwich: the rows of a matrix are as one by one") {
+  constexpr index_t rows = 5, n = 192, gap = 4;
+  const rotation::sign_sandwich r(3, n, 64);
+  matrix<float> all(rows, n + gap), single(rows, n + gap);
+  for (index_t i = 0; i < rows * (n + gap); ++i) {
+    all.data()[i] = single.data()[i] = random::normal(4, static_cast<std::uint64_t>(i));
+  }
+  r.apply(all.view().block(0, 0, rows, n));
+  for (index_t i = 0; i < rows; ++i) r.apply(single.view().block(0, 0, rows, n).row(i));
+  CHECK(all == single);
+  r.apply_inverse(all.view().block(0, 0, rows, n));
+  for (index_t i = 0; i < rows; ++i) r.apply_inverse(single.view().block(0, 0, rows, n).row(i));
+  CHECK(all == single);
+}
+
 TEST_CASE("sign_sandwich: a flip after the transform alone fails the law") {
   const signs_after broken{.seed = 5};
   for (const index_t n : {64, 256, 1024}) {

@@ -8,6 +8,7 @@
 
 #include <openquant/core/error.hpp>
 #include <openquant/linalg/hadamard_matrix.hpp>
+#include <openquant/linalg/paley_product.hpp>
 #include <openquant/linalg/sign_product.hpp>
 #include <openquant/linalg/walsh_hadamard.hpp>
 
@@ -56,64 +57,101 @@ class hadamard_transform {
     for (index_t i = 0; i < size_.m; ++i) {
       for (index_t j = 0; j < size_.m; ++j) transposed(j, i) = h(i, j);
     }
-    ones_.assign(static_cast<std::size_t>(size_.power), 1.0f);
     forward_ = sign_product(h);
     backward_ = sign_product(transposed);
   }
 
   index_t size() const { return n_; }
 
-  /// x <- H x.  Cost: n (log2 p + m / 4 + 6) additions, the m-terms for m > 1 alone.
+  /// x <- H x for each row x of X. Rows in memory are fetched while those before them are
+  /// transformed, so that the rows of a matrix in one call are faster than one by one.
+  ///
+  /// Shapes:  X : (rows, n)
+  /// Cost:    n (log2 p + m / 4 + 6) additions a row, the m-terms for m > 1 alone
+  template <class Arch = default_arch>
+  void apply(const matrix_view<float>& x) const {
+    run<Arch, false>(x, unscaled{}, scaled{root()});
+  }
+  /// x <- H^T x, the inverse, for each row.
+  template <class Arch = default_arch>
+  void apply_inverse(const matrix_view<float>& x) const {
+    run<Arch, true>(x, unscaled{}, scaled{root()});
+  }
+  /// The same for one row of n floats.
   template <class Arch = default_arch>
   void apply(std::span<float> x) const {
-    run<Arch>(x, unscaled{}, scaled{root()}, forward_);
+    apply<Arch>(row_of(x));
   }
-  /// x <- H^T x, the inverse.
   template <class Arch = default_arch>
   void apply_inverse(std::span<float> x) const {
-    run<Arch>(x, unscaled{}, scaled{root()}, backward_);
+    apply_inverse<Arch>(row_of(x));
   }
 
-  /// x <- diag(after) (n^1/2 H) diag(before) x: signs, and a scale in either of them, cost no pass
-  /// of their own.
+  /// x <- diag(after) (n^1/2 H) diag(before) x for each row x of X: signs, and a scale in either of
+  /// them, cost no pass of their own.
   ///
-  /// Shapes:  x, before, after : (n)
+  /// Shapes:  X : (rows, n); before, after : (n)
   template <class Arch = default_arch>
-  void apply_between(std::span<float> x, std::span<const float> before,
+  void apply_between(const matrix_view<float>& x, std::span<const float> before,
                      std::span<const float> after) const {
-    OPENQUANT_EXPECTS(before.size() == x.size() && after.size() == x.size());
-    run<Arch>(x, diagonal{before.data()}, diagonal{after.data()}, forward_);
+    OPENQUANT_EXPECTS(before.size() == after.size() && static_cast<index_t>(after.size()) == n_);
+    run<Arch, false>(x, diagonal{before.data()}, diagonal{after.data()});
   }
   /// The same with H^T.
   template <class Arch = default_arch>
-  void apply_inverse_between(std::span<float> x, std::span<const float> before,
+  void apply_inverse_between(const matrix_view<float>& x, std::span<const float> before,
                              std::span<const float> after) const {
-    OPENQUANT_EXPECTS(before.size() == x.size() && after.size() == x.size());
-    run<Arch>(x, diagonal{before.data()}, diagonal{after.data()}, backward_);
+    OPENQUANT_EXPECTS(before.size() == after.size() && static_cast<index_t>(after.size()) == n_);
+    run<Arch, true>(x, diagonal{before.data()}, diagonal{after.data()});
   }
 
  private:
   float root() const { return 1.0f / std::sqrt(static_cast<float>(n_)); }
 
-  template <class Arch, class Before, class After>
-  void run(std::span<float> x, Before before, After after, const sign_product& factor) const {
-    OPENQUANT_EXPECTS(static_cast<index_t>(x.size()) == n_);
+  static matrix_view<float> row_of(std::span<float> x) {
+    return {x.data(), 1, static_cast<index_t>(x.size())};
+  }
+
+  template <class Arch, bool inverse, class Before, class After>
+  void run(const matrix_view<float>& x, Before before, After after) const {
+    OPENQUANT_EXPECTS(x.cols() == n_);
     using lanes = batch<Arch>;
-    const index_t p = size_.power;
-    if (size_.m == 1) return walsh_hadamard<lanes>(x, before, after);
-    for (index_t i = 0; i < n_; i += p) {
-      const auto row = x.subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(p));
-      walsh_hadamard<lanes>(row, before.from(i), diagonal{ones_.data()});
+    const index_t m = size_.m, p = size_.power;
+    // Rows on, by the time that memory takes to answer; later rows have nothing to fetch.
+    const index_t on = std::max(index_t{1}, 4096 / n_),
+                  fetching = std::max(index_t{0}, x.rows() - on);
+    const index_t distance = on * x.stride();
+    if (m == 1) return walsh_hadamard<lanes>(x, before, after, 0, {fetching, distance});
+    for (index_t i = 0; i < x.rows(); ++i) {
+      float* const row = x.data() + i * x.stride();
+      walsh_hadamard<lanes>(matrix_view<float>(row, m, p), before, unscaled{}, p,
+                            {i < fetching ? m : 0, distance});
+      if (p < lane_count<lanes>)
+        (inverse ? backward_ : forward_).template apply<float>(row, p, after);
+      else
+        multiply<inverse, lanes>(row, after);
     }
-    if (p < lane_count<lanes>) return factor.apply<float>(x.data(), p, after);
-    factor.apply<lanes>(x.data(), p, after);
+  }
+
+  /// X <- After H_m X, or H_m^T X, for the X of (m, p).
+  template <bool inverse, class Lanes, class After>
+  void multiply(float* x, After after) const {
+    const index_t p = size_.power;
+    switch (size_.m) {
+      case 12:
+        return paley_product<12, inverse, Lanes>(x, p, after);
+      case 20:
+        return paley_product<20, inverse, Lanes>(x, p, after);
+      case 28:  // symmetric
+        return paley_product<28, false, Lanes>(x, p, after);
+      default:
+        return (inverse ? backward_ : forward_).template apply<Lanes>(x, p, after);
+    }
   }
 
   index_t n_ = 1;
   hadamard_size size_;
   sign_product forward_, backward_;  // H_m and its transpose
-  aligned_vector<float>
-      ones_;  // (p) for m > 1: so that both uses of walsh_hadamard are one to compile
 };
 
 }  // namespace openquant::linalg

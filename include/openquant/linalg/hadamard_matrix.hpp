@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <array>
-#include <optional>
+#include <cstddef>
+#include <span>
 #include <vector>
 
 #include <openquant/core/error.hpp>
@@ -25,11 +26,10 @@ constexpr bool is_prime(index_t q) {
 }
 
 /// chi(a) for a = 0, ..., q - 1: 0 for 0, 1 for squares modulo the prime q, -1 for the others.
-inline std::vector<float> quadratic_character(index_t q) {
-  std::vector<float> chi(static_cast<std::size_t>(q), -1.0f);
+constexpr void quadratic_character(std::span<float> chi) {
+  for (float& value : chi) value = -1;
   chi[0] = 0;
-  for (index_t a = 1; a < q; ++a) chi[static_cast<std::size_t>(a * a % q)] = 1;
-  return chi;
+  for (std::size_t a = 1; a < chi.size(); ++a) chi[a * a % chi.size()] = 1;
 }
 
 /// The four first rows of Williamson's matrices of order 43. Each is constant on the classes
@@ -73,10 +73,30 @@ constexpr hadamard_construction hadamard_kind(index_t m) {
   return none;
 }
 
+/// q for the orders q + 1 and 2 (q + 1) of Paley's constructions.
+constexpr index_t paley_prime(index_t m) {
+  return hadamard_kind(m) == hadamard_construction::paley_1 ? m - 1 : m / 2 - 1;
+}
+
+/// Entry (i, j) of Paley's matrix of order m, chi the quadratic character modulo its prime: of I +
+/// S with the skew S = [0 1; -1 chi(i - j)], or of C x K + I x J with the symmetric C = [0 1; 1
+/// chi(i - j)].
+constexpr float paley_entry(index_t m, index_t i, index_t j, std::span<const float> chi) {
+  const auto q = static_cast<index_t>(chi.size());
+  const auto character = [&](index_t a) { return chi[static_cast<std::size_t>((a + q) % q)]; };
+  if (q == m - 1) {
+    if (i == j || i == 0) return 1;
+    return j == 0 ? -1.0f : character(i - j);
+  }
+  constexpr float k[2][2] = {{1, 1}, {1, -1}}, diagonal[2][2] = {{1, -1}, {-1, -1}};
+  const index_t a = i / 2, b = j / 2;
+  if (a == b) return diagonal[i % 2][j % 2];
+  return (a == 0 || b == 0 ? 1.0f : character(a - b)) * k[i % 2][j % 2];
+}
+
 /// The Hadamard matrix of order m, entries +1 and -1, (m, m).
 /// Throws openquant::error where `hadamard_kind(m)` is none.
 inline matrix<float> hadamard_matrix(index_t m) {
-  using hadamard_orders::quadratic_character;
   using hadamard_orders::williamson_43;
   matrix<float> h(m, m);
   const auto at = [](const std::vector<float>& row, index_t i) {
@@ -91,30 +111,12 @@ inline matrix<float> hadamard_matrix(index_t m) {
         for (index_t j = 0; j < m; ++j) h(i, j) = (i & j) ? -1.0f : 1.0f;
       }
       break;
-    case hadamard_construction::paley_1: {  // H = I + S, S = [0 1; -1 chi(i - j)] skew
-      const auto chi = quadratic_character(m - 1);
+    case hadamard_construction::paley_1:
+    case hadamard_construction::paley_2: {
+      std::vector<float> chi(static_cast<std::size_t>(paley_prime(m)));
+      hadamard_orders::quadratic_character(chi);
       for (index_t i = 0; i < m; ++i) {
-        for (index_t j = 0; j < m; ++j) {
-          if (i == j || i == 0) {
-            h(i, j) = 1;
-          } else {
-            h(i, j) = j == 0 ? -1.0f : at(chi, i - j);
-          }
-        }
-      }
-      break;
-    }
-    case hadamard_construction::paley_2: {  // C = [0 1; 1 chi(i - j)] symmetric, H = C x K + I x J
-      const auto chi = quadratic_character(m / 2 - 1);
-      constexpr float k[2][2] = {{1, 1}, {1, -1}}, diagonal[2][2] = {{1, -1}, {-1, -1}};
-      for (index_t i = 0; i < m; ++i) {
-        for (index_t j = 0; j < m; ++j) {
-          const index_t a = i / 2, b = j / 2;
-          if (a == b)
-            h(i, j) = diagonal[i % 2][j % 2];
-          else
-            h(i, j) = (a == 0 || b == 0 ? 1.0f : at(chi, a - b)) * k[i % 2][j % 2];
-        }
+        for (index_t j = 0; j < m; ++j) h(i, j) = paley_entry(m, i, j, chi);
       }
       break;
     }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <bit>
+#include <cstddef>
 #include <span>
 #include <type_traits>
 
-#include <openquant/core/contract.hpp>
+#include <openquant/core/matrix.hpp>
+#include <openquant/core/prefetch.hpp>
 #include <openquant/core/simd.hpp>
 
 namespace openquant::linalg {
@@ -57,20 +59,24 @@ void walsh_hadamard_scalar(std::span<float> x, Before before = {}, After after =
   for (index_t i = 0; i < n; ++i) p[i] = after.times(p[i], i);
 }
 
-/// One pass of the transform: r registers, `stride` floats apart, are loaded, transformed among
-/// each other and stored. The first pass also transforms each register inside.
+/// The registers of a pass: some are left for constants.
+template <class Lanes>
+inline constexpr index_t walsh_hadamard_radix = lane_count<Lanes> == 16 ? 16 : 8;
+
+/// One pass of the transform: r registers from x + at on, `stride` floats apart, are loaded,
+/// transformed among each other and stored. The first pass also transforms each register inside.
 template <index_t r, bool first, class Lanes, class Before, class After>
-void walsh_hadamard_pass(float* x, index_t at, index_t stride, Before before, After after) {
+OPENQUANT_INLINE void walsh_hadamard_pass(float* x, index_t at, index_t stride, Before before,
+                                          After after) {
   constexpr index_t lanes = lane_count<Lanes>;
-  if constexpr (first) stride = lanes;  // offsets known to the compiler
   x += at;
-  before = before.from(at);
-  after = after.from(at);
+  const Before in = before.from(at);
+  const After out = after.from(at);
   Lanes v[r];
   OPENQUANT_UNROLL_REGISTERS
   for (index_t k = 0; k < r; ++k) {
     const index_t i = k * stride;
-    v[k] = before.times(load<Lanes>(x + i), i);
+    v[k] = in.times(load<Lanes>(x + i), i);
     if constexpr (first) {
       if constexpr (lanes > 1) v[k] = butterfly<1>(v[k]);
       if constexpr (lanes > 2) v[k] = butterfly<2>(v[k]);
@@ -92,57 +98,39 @@ void walsh_hadamard_pass(float* x, index_t at, index_t stride, Before before, Af
   OPENQUANT_UNROLL_REGISTERS
   for (index_t k = 0; k < r; ++k) {
     const index_t i = k * stride;
-    store(after.times(v[k], i), x + i);
+    store(out.times(v[k], i), x + i);
   }
 }
 
-/// x <- After H Before x in registers, in as few passes over the row as they allow: on AVX-512 one
-/// up to n = 256, two up to 4096. Before is applied in the first and After in the last of them.
-/// Every Lanes gives the same bits.
-///
-/// Cost:    n log2 n additions
-/// Source:  Fino & Algazi, IEEE Trans. Comput. C-25, 1976, for the decomposition
-template <Lane Lanes, class Before = unscaled, class After = unscaled>
-void walsh_hadamard(std::span<float> row, Before before = {}, After after = {}) {
-  OPENQUANT_EXPECTS(std::has_single_bit(row.size()));
-  constexpr index_t lanes = lane_count<Lanes>;
-  constexpr index_t radix = lanes == 16 ? 16 : 8;  // leaves some of the registers for constants
+/// x <- After H Before x for one row of at least two passes. `next`, where it is not x, is fetched
+/// meanwhile: memory would else wait for the second pass to end.
+template <class Lanes, class Before, class After>
+void walsh_hadamard_passes(float* x, index_t n, const float* next, Before before, After after) {
+  constexpr index_t lanes = lane_count<Lanes>, radix = walsh_hadamard_radix<Lanes>;
   constexpr index_t block = radix * lanes;
-  const auto n = static_cast<index_t>(row.size());
-  float* const x = row.data();
-  if (n < lanes) return walsh_hadamard_scalar(row, before, after);
-  switch (n / lanes) {
-    case 1:
-      return walsh_hadamard_pass<1, true, Lanes>(x, 0, lanes, before, after);
-    case 2:
-      return walsh_hadamard_pass<2, true, Lanes>(x, 0, lanes, before, after);
-    case 4:
-      return walsh_hadamard_pass<4, true, Lanes>(x, 0, lanes, before, after);
-    case 8:
-      return walsh_hadamard_pass<8, true, Lanes>(x, 0, lanes, before, after);
-    case radix == 8 ? 0:
-    radix:
-      return walsh_hadamard_pass<radix, true, Lanes>(x, 0, lanes, before, after);
-    default:
-      break;
-  }
-  for (index_t i = 0; i < n; i += block) {
-    walsh_hadamard_pass<radix, true, Lanes>(x, i, lanes, before, unscaled{});
-  }
-  index_t h = block;
-  for (; n / h > radix; h *= 8) {
-    for (index_t i = 0; i < n; i += 8 * h) {
-      for (index_t j = 0; j < h; j += lanes) {
-        walsh_hadamard_pass<8, false, Lanes>(x, i + j, h, unscaled{}, unscaled{});
-      }
-    }
-  }
   const auto last = [&]<index_t r>(std::integral_constant<index_t, r>) {
+    if (n == block * r) {
+      for (index_t i = 0; i < n; i += block) {
+        if (next != x) prefetch(next + i, block);
+        walsh_hadamard_pass<radix, true, Lanes>(x, i, lanes, before, unscaled{});
+      }
+      for (index_t j = 0; j < block; j += lanes) {
+        walsh_hadamard_pass<r, false, Lanes>(x, j, block, unscaled{}, after);
+      }
+      return;
+    }
+    const index_t h = n / r;  // each part is finished while it is in the nearest cache
+    for (index_t i = 0; i < n; i += h) {
+      walsh_hadamard_passes<Lanes>(x + i, h, i + h < n ? x + i + h : next, before.from(i),
+                                   unscaled{});
+    }
     for (index_t j = 0; j < h; j += lanes) {
       walsh_hadamard_pass<r, false, Lanes>(x, j, h, unscaled{}, after);
     }
   };
-  switch (n / h) {
+  index_t parts = n / block;  // of the last pass: what passes of `radix` leave
+  while (parts > radix) parts /= radix;
+  switch (parts) {
     case 2:
       return last(std::integral_constant<index_t, 2>{});
     case 4:
@@ -152,6 +140,70 @@ void walsh_hadamard(std::span<float> row, Before before = {}, After after = {}) 
     default:
       return last(std::integral_constant<index_t, radix>{});
   }
+}
+
+/// Which rows are so near a later one, `distance` floats on, that it is fetched while they are
+/// transformed: the first `rows`.
+struct fetch_ahead {
+  index_t rows = 0, distance = 0;
+};
+
+/// x <- After H Before x for each row x of X, in registers and in as few passes over a row as they
+/// allow: on AVX-512 one up to n = 256, two up to 4096. Before is applied in the first and After in
+/// the last of them; row i begins at coordinate i * advance of both. Every Lanes gives the same
+/// bits.
+///
+/// Cost:    n log2 n additions a row
+/// Source:  Fino & Algazi, IEEE Trans. Comput. C-25, 1976, for the decomposition
+template <Lane Lanes, class Before = unscaled, class After = unscaled>
+OPENQUANT_INLINE void walsh_hadamard(const matrix_view<float>& x, Before before = {},
+                                     After after = {}, index_t advance = 0,
+                                     fetch_ahead ahead = {}) {
+  constexpr index_t lanes = lane_count<Lanes>, radix = walsh_hadamard_radix<Lanes>;
+  const index_t n = x.cols(), rows = x.rows(), stride = x.stride();
+  OPENQUANT_EXPECTS(n > 0 && std::has_single_bit(static_cast<std::size_t>(n)));
+  const auto each_row = [&](auto transform) {
+    for (index_t i = 0; i < rows; ++i) {
+      float* const row = x.data() + i * stride;
+      transform(row, i < ahead.rows ? row + ahead.distance : row, before.from(i * advance),
+                after.from(i * advance));
+    }
+  };
+  const auto one_pass = [&]<index_t r>(std::integral_constant<index_t, r>) {
+    each_row([](float* row, const float* next, Before in, After out) {
+      if (next != row) prefetch(next, r * lanes);
+      walsh_hadamard_pass<r, true, Lanes>(row, 0, lanes, in, out);
+    });
+  };
+  if (n < lanes) {
+    return each_row([&](float* row, const float*, Before in, After out) {
+      walsh_hadamard_scalar({row, static_cast<std::size_t>(n)}, in, out);
+    });
+  }
+  switch (n / lanes) {
+    case 1:
+      return one_pass(std::integral_constant<index_t, 1>{});
+    case 2:
+      return one_pass(std::integral_constant<index_t, 2>{});
+    case 4:
+      return one_pass(std::integral_constant<index_t, 4>{});
+    case 8:
+      return one_pass(std::integral_constant<index_t, 8>{});
+    case radix == 8 ? 0:
+    radix:
+      return one_pass(std::integral_constant<index_t, radix>{});
+    default:
+      return each_row([&](float* row, const float* next, Before in, After out) {
+        walsh_hadamard_passes<Lanes>(row, n, next, in, out);
+      });
+  }
+}
+
+/// The same for one row.
+template <Lane Lanes, class Before = unscaled, class After = unscaled>
+void walsh_hadamard(std::span<float> row, Before before = {}, After after = {}) {
+  walsh_hadamard<Lanes>(matrix_view<float>(row.data(), 1, static_cast<index_t>(row.size())), before,
+                        after);
 }
 
 }  // namespace openquant::linalg

@@ -28,27 +28,39 @@ class sign_sandwich {
     }
   }
 
+  /// x <- R x for each row x of X: the rows of a matrix in one call are faster than one by one.
+  template <class Arch = default_arch>
+  void apply(const matrix_view<float>& x) const {
+    OPENQUANT_EXPECTS(x.cols() == static_cast<index_t>(before_.size()));
+    for (index_t b = 0, block = transform_.size(); b < x.cols(); b += block) {
+      transform_.apply_between<Arch>(x.block(0, b, x.rows(), block), part(before_, b),
+                                     part(after_, b));
+    }
+  }
+  /// x <- R^T x for each row x of X.
+  template <class Arch = default_arch>
+  void apply_inverse(const matrix_view<float>& x) const {
+    OPENQUANT_EXPECTS(x.cols() == static_cast<index_t>(before_.size()));
+    for (index_t b = 0, block = transform_.size(); b < x.cols(); b += block) {
+      transform_.apply_inverse_between<Arch>(x.block(0, b, x.rows(), block), part(after_, b),
+                                             part(before_, b));
+    }
+  }
+  /// The same for one row.
   template <class Arch = default_arch>
   void apply(std::span<float> x) const {
-    OPENQUANT_EXPECTS(x.size() == before_.size());
-    const auto block = static_cast<std::size_t>(transform_.size());
-    for (std::size_t b = 0; b < x.size(); b += block) {
-      transform_.apply_between<Arch>(x.subspan(b, block), std::span(before_).subspan(b, block),
-                                     std::span(after_).subspan(b, block));
-    }
+    apply<Arch>(matrix_view<float>(x.data(), 1, static_cast<index_t>(x.size())));
   }
   template <class Arch = default_arch>
   void apply_inverse(std::span<float> x) const {
-    OPENQUANT_EXPECTS(x.size() == before_.size());
-    const auto block = static_cast<std::size_t>(transform_.size());
-    for (std::size_t b = 0; b < x.size(); b += block) {
-      transform_.apply_inverse_between<Arch>(x.subspan(b, block),
-                                             std::span(after_).subspan(b, block),
-                                             std::span(before_).subspan(b, block));
-    }
+    apply_inverse<Arch>(matrix_view<float>(x.data(), 1, static_cast<index_t>(x.size())));
   }
 
  private:
+  std::span<const float> part(const aligned_vector<float>& signs, index_t b) const {
+    return {signs.data() + b, static_cast<std::size_t>(transform_.size())};
+  }
+
   linalg::hadamard_transform transform_;
   aligned_vector<float> before_, after_;  // signs; signs times block^-1/2
 };
