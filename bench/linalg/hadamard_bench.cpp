@@ -49,7 +49,7 @@ void row_bench(benchmark::State& state, index_t floats, const F& transform) {
   double best = 1e9, least = 1e9;
   for (auto _ : state) {
     const bench::stopwatch watch;
-    for (index_t i = 0; i < rows; ++i) transform(x.row(i));
+    transform(x.view());
     benchmark::ClobberMemory();
     const double middle = watch.seconds();
     for (index_t i = 0; i < rows; ++i) read_modify_write(x.row(i));
@@ -69,24 +69,35 @@ constexpr index_t cached = index_t{1} << 15, uncached = index_t{1} << 26;
 template <index_t floats>
 void transform(benchmark::State& state) {
   const linalg::hadamard_transform h(state.range(0));
-  row_bench(state, floats, [&](std::span<float> x) { h.apply(x); });
+  row_bench(state, floats, [&](matrix_view<float> x) { h.apply(x); });
 }
 template <index_t floats>
 void with_signs(benchmark::State& state) {
   const rotation::sign_sandwich r(1, state.range(0), state.range(0));
-  row_bench(state, floats, [&](std::span<float> x) { r.apply(x); });
+  row_bench(state, floats, [&](matrix_view<float> x) { r.apply(x); });
+}
+/// A call for each row, which cannot know where the next one lies.
+template <index_t floats>
+void one_by_one(benchmark::State& state) {
+  const rotation::sign_sandwich r(1, state.range(0), state.range(0));
+  row_bench(state, floats, [&](matrix_view<float> x) {
+    for (index_t i = 0; i < x.rows(); ++i) r.apply(x.row(i));
+  });
 }
 
 void sizes(benchmark::internal::Benchmark* b) {
   for (index_t n = 64; n <= 16384; n *= 2) b->Arg(n);
-  for (const index_t n : {768, 3072, 2560, 3584, 14336, 11008}) b->Arg(n);  // m = 12, 20, 28, 172
+  // m = 12, 12, 20, 20, 28, 28, 44, 172
+  for (const index_t n : {768, 3072, 2560, 5120, 3584, 14336, 5632, 11008}) b->Arg(n);
 }
 void few_sizes(benchmark::internal::Benchmark* b) {
-  for (const index_t n : {64, 512, 4096, 16384, 3072}) b->Arg(n);
+  for (const index_t n : {64, 512, 4096, 16384, 3072, 3584}) b->Arg(n);
 }
 BENCHMARK(transform<cached>)->Apply(sizes);
 BENCHMARK(with_signs<cached>)->Apply(sizes);
+BENCHMARK(one_by_one<cached>)->Apply(few_sizes);
 BENCHMARK(transform<uncached>)->Apply(few_sizes);
 BENCHMARK(with_signs<uncached>)->Apply(few_sizes);
+BENCHMARK(one_by_one<uncached>)->Apply(few_sizes);
 
 }  // namespace

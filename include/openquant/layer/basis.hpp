@@ -50,16 +50,29 @@ class basis {
   }
   /// x <- x S^-1 R^T for one token.
   void input_to(std::span<float> x) const {
-    for (std::size_t j = 0; j < scales_.size(); ++j) x[j] /= to_float(scales_[j]);
+    unscale(x);
     bound_.apply(x);
+  }
+  /// The same for each row of X.
+  void inputs_to(matrix_view<float> x) const {
+    if constexpr (requires { bound_.apply(x); }) {  // it may fetch rows ahead
+      for (index_t i = 0; i < x.rows(); ++i) unscale(x.row(i));
+      bound_.apply(x);
+    } else {
+      for (index_t i = 0; i < x.rows(); ++i) input_to(x.row(i));
+    }
   }
   /// H' of the mean over tokens, (n, n).
   template <Executor X = serial>
   matrix<float> hessian_to(const hessian& h, X&& executor = {}) const {
     matrix<float> rotated = h.mean(executor);
     if (IdentityRotation<R> && scales_.empty()) return rotated;
+    constexpr index_t some = 32;  // rows a task
     const auto rows_to = [&] {
-      executor.run(h.size(), [&](index_t i) { input_to(rotated.row(i)); });
+      executor.run((h.size() + some - 1) / some, [&](index_t task) {
+        const index_t i = task * some, rows = std::min(some, h.size() - i);
+        inputs_to(rotated.view().block(i, 0, rows, h.size()));
+      });
     };
     rows_to();  // H' is symmetric, and so is H: the other side is the rows again
     transpose(rotated.view());
@@ -68,6 +81,10 @@ class basis {
   }
 
  private:
+  void unscale(std::span<float> x) const {
+    for (std::size_t j = 0; j < scales_.size(); ++j) x[j] /= to_float(scales_[j]);
+  }
+
   decltype(std::declval<const R&>().bind(index_t{})) bound_;
   std::vector<float16> scales_;
 };
