@@ -18,7 +18,8 @@ inline std::vector<double> weighted_squared_norms(matrix_view<const float> e,
     fail("weighted_squared_norms: ", e.cols(), " columns are no matrices of ", width, " rows");
   }
   matrix<float> product(e);
-  if (!h.empty()) gemm(1.0f, h, e, 0.0f, product.view());
+  // H is its own transpose, and this product is compiled for the solver as well.
+  if (!h.empty()) gemm<op::transpose, op::none>(1.0f, h, e, 0.0f, product.view());
   std::vector<double> sums(static_cast<std::size_t>(e.cols() / width));
   for (index_t i = 0; i < e.rows(); ++i) {
     for (index_t j = 0; j < e.cols(); ++j) {
