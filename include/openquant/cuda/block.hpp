@@ -116,7 +116,8 @@ template <class Kernel>
 void run_on_host(const Kernel& kernel, index_t blocks,
                  thread_order order = thread_order::ascending) {
   using shared = typename Kernel::shared;
-  static_assert(Kernel::threads % warp_size == 0 && std::is_trivially_copyable_v<shared>);
+  static_assert(Kernel::threads % warp_size == 0 && Kernel::resident >= 1);
+  static_assert(std::is_trivially_copyable_v<shared>);
   const auto memory = std::make_unique<shared>();
   for (index_t b = 0; b < blocks; ++b) {
     std::memset(static_cast<void*>(memory.get()), 0xff, sizeof(shared));
