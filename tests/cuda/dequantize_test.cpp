@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <openquant/cuda/dequantize.hpp>
+#include <openquant/equalizer/identity.hpp>
 #include <openquant/lattice/d_plus.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/layer/round_to_nearest.hpp>
 #include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/code/three_inst.hpp>
 #include <openquant/quantizer/companded.hpp>
@@ -12,6 +14,7 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
+#include <openquant/rotation/identity.hpp>
 
 #include "cuda/host_codes.hpp"
 #include "layer/pair_quantizer.hpp"
@@ -70,6 +73,24 @@ TEST_CASE_TEMPLATE("cuda::dequantize: trellises", Q, trellis<1>, trellis<2>, tre
                    trellis<2, 16>, trellis<2, 16, code::one_mad>, trellis<1, 16, code::three_inst>,
                    trellis<3, 12, code::three_inst>) {
   check<Q>();
+}
+
+TEST_CASE("cuda::dequantize: a quantized layer") {
+  matrix<float> w(24, 70), w_hat(24, 70);
+  for (index_t i = 0; i < 24 * 70; ++i) {
+    w.data()[i] = 0.01f * random::normal(5, static_cast<std::uint64_t>(i));
+  }
+  const auto q = round_to_nearest<uniform<4>>{.options = {.group_size = 32}}.quantize(w);
+  const strip_shape<uniform<4>> shape{70, q.group_size()};
+  const layout::lanes<16>::codes<uniform<4>> strips(q.quantizer(), q.packed(), shape);
+  layout::lanes<16>::codes<uniform<4>>::workspace none;
+  const auto first = strips.strip(0, none);
+  const cuda::codes_view<uniform<4>> view{q.quantizer(), shape,   24,      first.words,
+                                          first.scales,  nullptr, q.unit()};
+  const auto kernel =
+      cuda::make_dequantize_kernel(view, matrix_view<float, device>(w_hat.data(), 24, 70));
+  cuda::run_on_host(kernel, kernel.grid());
+  CHECK(w_hat == q.dequantize());
 }
 
 TEST_CASE("cuda::dequantize: refuses other shapes") {
