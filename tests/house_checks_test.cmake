@@ -19,8 +19,14 @@ function(lay_out)
        "#include <openquant/core/x.hpp>\nstatic_assert(Quantizer<a<1>> && Quantizer<a<2>>);\n")
   file(WRITE ${headers}/quantizer/table.hpp "")
   file(WRITE ${headers}/format/j.hpp "#include <nlohmann/json.hpp>\n")
+  file(WRITE ${headers}/cuda/k.hpp "#include <openquant/core/x.hpp>\n")
+  file(WRITE ${headers}/cuda/k.cuh "#include <openquant/cuda/k.hpp>\n")
+  file(WRITE ${headers}/cuda/launch.cuh "")
+  file(WRITE ${scratch}/tests/cuda/k_test.cu "")
+  file(WRITE ${scratch}/tests/cuda/launch_test.cu "")
+  file(WRITE ${scratch}/docs/cuda/launch.md "")
   foreach(name core/simd core/simd_x core/x linalg/m layer/l rotation/r quantizer/a quantizer/table
-               format/j)
+               format/j cuda/k)
     file(WRITE ${scratch}/tests/${name}_test.cpp "")
     file(WRITE ${scratch}/docs/${name}.md "")
   endforeach()
@@ -81,6 +87,8 @@ expect_refusal(layering ${include}/openquant.hpp "#include <openquant/core/gone.
                "openquant.hpp: includes core/gone.hpp, which is not there")
 expect_refusal(layering ${include}/cuda/c.cuh "#include <openquant/cuda/c.cuh>"
                "circle of includes: cuda/c.cuh")
+expect_refusal(layering ${include}/rotation/r.hpp "#include <openquant/cuda/k.hpp>"
+               "rotation/r.hpp: rotation/ may not include cuda/k.hpp")
 expect_refusal(layering ${include}/core/x.hpp "#include \"openquant/core/simd.hpp\""
                "circle of includes: core/simd.hpp")
 expect_refusal(layering ${include}/utils/u.hpp "" "layering.cmake does not know utils/")
@@ -96,6 +104,10 @@ expect_refusal(mirror tests/linalg/m_test.cpp REMOVE "linalg/m.hpp has no tests/
 expect_refusal(mirror docs/core/x.md REMOVE "core/x.hpp has no docs/core/x.md")
 expect_refusal(mirror bench/quantizer/a_bench.cpp REMOVE
                "quantizer/a.hpp has no bench/quantizer/a_bench.cpp")
+expect_refusal(mirror tests/cuda/k_test.cu REMOVE "cuda/k.cuh has no tests/cuda/k_test.cu")
+expect_refusal(mirror tests/cuda/k_test.cpp REMOVE "cuda/k.hpp has no tests/cuda/k_test.cpp")
+expect_refusal(mirror docs/cuda/launch.md REMOVE "cuda/launch.cuh has no docs/cuda/launch.md")
+expect_refusal(mirror tests/cuda/l_test.cu "" "tests/cuda/l_test.cu has no include/openquant/cuda/l.cuh")
 expect_refusal(mirror docs/core/y.md "" "docs/core/y.md has no include/openquant/core/y.hpp")
 expect_refusal(mirror tests/core/y_test.cpp "" "tests/core/y_test.cpp has no")
 expect_refusal(mirror bench/core/y_bench.cpp "" "bench/core/y_bench.cpp has no")

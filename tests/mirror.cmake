@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -D root=<repository> -P mirror.cmake
-# Fails where a header has no test or docs page of its name, a quantizer no bench, or one of these no
-# header.
+# Fails where a header (.hpp, or .cuh for nvcc) has no test or docs page of its name, a quantizer no
+# bench, or one of these no header.
 cmake_minimum_required(VERSION 3.25)
 
-file(GLOB_RECURSE headers RELATIVE ${root}/include/openquant ${root}/include/openquant/*.hpp)
+file(GLOB_RECURSE headers RELATIVE ${root}/include/openquant
+     ${root}/include/openquant/*.hpp ${root}/include/openquant/*.cuh)
 list(REMOVE_ITEM headers openquant.hpp)
 if(NOT headers)
   message(FATAL_ERROR "no headers in ${root}/include/openquant")
@@ -19,10 +20,14 @@ endmacro()
 
 set(folders "")
 foreach(header IN LISTS headers)
-  string(REGEX REPLACE "\\.hpp$" "" name ${header})
+  string(REGEX REPLACE "\\.(hpp|cuh)$" "" name ${header})
   string(REGEX REPLACE "/.*" "" folder ${header})
   list(APPEND folders ${folder})
-  require(tests/${name}_test.cpp ${header})
+  if(header MATCHES "\\.cuh$")
+    require(tests/${name}_test.cu ${header})
+  else()
+    require(tests/${name}_test.cpp ${header})
+  endif()
   require(docs/${name}.md ${header})
   # A quantizer asserts its concept; what quantizers share (a scale search, a table) does not.
   file(STRINGS ${root}/include/openquant/${header} models REGEX "static_assert\\((Point|Tile)?Quantizer<")
@@ -33,13 +38,17 @@ endforeach()
 
 list(REMOVE_DUPLICATES folders)
 foreach(folder IN LISTS folders)
-  foreach(kind tests/_test.cpp bench/_bench.cpp docs/.md)
+  foreach(kind tests/_test.cpp tests/_test.cu bench/_bench.cpp docs/.md)
     string(REGEX MATCH "^[a-z]+" tree ${kind})
     string(REGEX REPLACE "^[a-z]+/" "" ending ${kind})
     file(GLOB_RECURSE files RELATIVE ${root}/${tree} ${root}/${tree}/${folder}/*${ending})
     foreach(file IN LISTS files)
       string(REPLACE "${ending}" ".hpp" header ${file})
-      if(NOT header IN_LIST headers)
+      string(REPLACE "${ending}" ".cuh" device_header ${file})
+      if(ending STREQUAL "_test.cu")
+        set(header ${device_header})
+      endif()
+      if(NOT header IN_LIST headers AND NOT (ending STREQUAL ".md" AND device_header IN_LIST headers))
         string(APPEND gaps "\n  ${tree}/${file} has no include/openquant/${header}")
       endif()
     endforeach()

@@ -254,12 +254,19 @@ consteval bool claims_nearest() {
 
 /// `linear`: decode(c, s) is s_0 (decode(c, (u, 0)) / u - s_1), s_1 = 0 where there is one field,
 /// to 2^-20 of its terms. `ignores_high_bits`: other bits above those of an integer change nothing.
+/// From a copy of the table, where there is one, the same comes out.
 template <PointQuantizer Q>
 void decode_is_as_claimed(const Q& q) {
   constexpr bool linear = requires { requires Q::linear; };
   constexpr bool ignores_high_bits = requires { requires Q::ignores_high_bits; };
   float u = 1;
   if constexpr (requires { Q::linear_unit; }) u = Q::linear_unit;
+  const auto table = [] {
+    if constexpr (table_size<Q> != 0)
+      return std::vector(Q::table().begin(), Q::table().end());
+    else
+      return nullptr;
+  }();
   for_each_row(q, [&](const test_panel<Q>& panel, index_t row, const scale_t<Q>& s) {
     for (index_t p = 0; p < panel.points; ++p) {
       const auto c = integers<Q>(q.encode(panel.point(row, p), s));
@@ -275,6 +282,11 @@ void decode_is_as_claimed(const Q& q) {
             fail(Q::name(), " is not linear: code ", text(c), " is ", text(y), " under ", text(s),
                  ", ", text(level), " under ", text(unit));
           }
+        }
+      }
+      if constexpr (table_size<Q> != 0) {
+        if (!same(q.template decode<float>(code_of<Q>(c), s, table.data()), y)) {
+          fail(Q::name(), ": code ", text(c), " decodes otherwise from a copy of the table");
         }
       }
       if constexpr (ignores_high_bits) {

@@ -7,6 +7,13 @@
 # four warnings made errors are those by which nvcc leaves a kernel empty: a host function called
 # from device code.
 #
+# A kernel that writes nothing to global memory fails: nvcc also makes an empty one, and says nothing,
+# of some code that reads what the device does not have.
+#
+# The kernels of cuda/ are compiled for sm_80 and sm_90 from tests/nvcc/cuda, where each is
+# instantiated. One that keeps registers in memory fails, unless its unit says so in a line
+#   // may use the stack: REGEX     of the kernel's type, as c++filt prints it
+#
 # From the environment: NVCC, BUILD_DIR (build/nvcc), JOBS (2).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -39,18 +46,45 @@ for header in $(cd "$include" && find . -name '*.hpp' | sed 's|^\./||' |
     }' "$build/models" >> "$unit"
   fi
 done
+for header in "$include"/cuda/*.cuh; do
+  name=$(basename "$header" .cuh)
+  [ -e "$root/tests/nvcc/cuda/$name.cu" ] ||
+    echo "#include <openquant/cuda/$name.cuh>" > "$build/cuda.$name.cu"
+done
+for unit in "$root"/tests/nvcc/cuda/*.cu; do cp "$unit" "$build/cuda.$(basename "$unit")"; done
 (cd "$include" && find . -name '*.hpp') | sed 's|^\./\(.*\)|#include <openquant/\1>|' | sort \
   > "$build/all.cu"
 
 # One unit: silent where it compiles, else its log.
 cat > "$build/compile.sh" <<'END'
 unit=${1%.cu}
-"$NVCC" -std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA -diag-error 20011,20012,20013,20014 -I"$ROOT/include" \
-  -isystem /usr/include/eigen3 -I"$ROOT/tests/nvcc" -c "$1" -o "$unit.o" > "$unit.log" 2>&1 && exit
-rm -f "$unit.o"
-echo "tests/nvcc: $(basename "$1") does not compile"
-head -n 40 "$unit.log"
-exit 1
+case $(basename "$unit") in cuda.*)
+  kernels="-DNDEBUG -Xptxas -v -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90" ;;
+esac
+rm -rf "$unit.keep" && mkdir "$unit.keep"
+fail() {
+  rm -rf "$unit.o" "$unit.keep"
+  echo "tests/nvcc: $(basename "$unit").cu $1"
+  exit 1
+}
+"$NVCC" $kernels -std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA -diag-error 20011,20012,20013,20014 -I"$ROOT/include" \
+  -isystem /usr/include/eigen3 -I"$ROOT/tests/nvcc" -keep -keep-dir "$unit.keep" -c "$1" -o "$unit.o" > "$unit.log" 2>&1 ||
+  fail "does not compile
+$(head -n 40 "$unit.log")"
+empty=$(cat "$unit.keep"/*.ptx | c++filt | awk '
+  /\.entry / { kernel = $0; writes = 0 }
+  /st\.global/ { writes = 1 }
+  /^}/ { if (kernel != "" && !writes) print kernel; kernel = "" }')
+[ -z "$empty" ] || fail "has kernels that write nothing
+$empty"
+# Lines "... entry function 'NAME' for 'sm_80'", then "8 bytes stack frame, 0 bytes spill ...".
+allowed=$(sed -n 's|^// may use the stack: ||p' "$1" | paste -s -d '|')
+[ -z "$kernels" ] || stack=$(c++filt < "$unit.log" | awk -v allowed="${allowed:-^$}" '
+  /entry function/ { kernel = $0; sub(/.*entry function /, "", kernel) }
+  /bytes stack frame/ && !/ 0 bytes stack frame, 0 bytes spill stores/ && kernel !~ allowed { print kernel ": " $0 }')
+[ -z "$stack" ] || fail "has kernels that keep registers in memory
+$stack"
+rm -rf "$unit.keep"
 END
 rm -f "$build"/*.o
 export NVCC="$nvcc" ROOT="$root"

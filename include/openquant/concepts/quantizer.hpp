@@ -39,6 +39,17 @@ template <class Q>
 inline constexpr double code_rate = static_cast<double>(Q::code_bits) /
                                     static_cast<double>(Q::dim* tile_rows<Q>);
 
+/// Entries of the table that Q decodes from: Q::table_size, or 0 for a quantizer that offers none.
+/// One that does has a span of as many, Q::table(), on the host, and q.decode(c, s, entries), which
+/// is q.decode(c, s) for T = float from a copy of them: a kernel keeps that where it likes.
+template <class Q>
+inline constexpr index_t table_size = [] {
+  if constexpr (requires { Q::table_size; })
+    return index_t{Q::table_size};
+  else
+    return index_t{0};
+}();
+
 /// d weights in lane type T, coded jointly.
 template <class Q, class T = float>
 using point_t = vec<T, Q::dim>;

@@ -59,6 +59,8 @@ class quantized {
   const output_basis<R>& outputs() const { return outputs_; }
   const Q& quantizer() const { return q_; }
   const packed_codes& packed() const { return packed_; }
+  /// The factor over which the weights were coded.
+  float unit() const { return unit_; }
   const openquant::report& report() const { return report_; }
 
   /// For the solver, which fills in the bits, the factor over which the weights were coded, and the

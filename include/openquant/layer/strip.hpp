@@ -4,11 +4,12 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <span>
 
 #include <openquant/concepts/tile.hpp>
 #include <openquant/core/bit_pack.hpp>
-#include <openquant/core/simd.hpp>
+#include <openquant/core/lane.hpp>
 
 /// Strips of 16 rows of codes, as lanes read them.
 namespace openquant {
@@ -21,6 +22,26 @@ concept LaneTileQuantizer = TileQuantizer<Q> &&
   requires Q::lane_words >= 1;
   Q::to_lanes(c, words);
 };
+
+/// Blocks after which a code starts a word again.
+template <Quantizer Q>
+inline constexpr index_t word_period = 32 / std::gcd(32, Q::code_bits);
+
+/// decode(c, s) = s_0 (decode(c, (u, 0)) / u - s_1), without s_1 where there is one field, up to
+/// rounding: Q says so, and a kernel then scales sums instead of weights. u is 1, or
+/// Q::linear_unit, with which decode has the least to do. Tiles without a form of their own are
+/// decoded whole, under their scales.
+template <class Q>
+inline constexpr bool is_linear = (PointQuantizer<Q> || LaneTileQuantizer<Q>)&&requires {
+  requires Q::linear;
+};
+template <class Q>
+inline constexpr float linear_unit = [] {
+  if constexpr (requires { Q::linear_unit; })
+    return Q::linear_unit;
+  else
+    return 1.0f;
+}();
 
 /// What a strip is cut into. Its 16 rows are `strings` rows of codes, whose bits are cut into words
 /// of 32, anew in every group of columns:
@@ -40,28 +61,28 @@ struct strip_shape {
 
   index_t cols, group_size;
 
-  index_t blocks() const { return (cols + Q::dim - 1) / Q::dim; }
-  index_t groups() const { return (cols + group_size - 1) / group_size; }
-  index_t group_blocks() const { return group_size / Q::dim; }
-  index_t blocks_in(index_t g) const {
+  OPENQUANT_HD index_t blocks() const { return (cols + Q::dim - 1) / Q::dim; }
+  OPENQUANT_HD index_t groups() const { return (cols + group_size - 1) / group_size; }
+  OPENQUANT_HD index_t group_blocks() const { return group_size / Q::dim; }
+  OPENQUANT_HD index_t blocks_in(index_t g) const {
     return std::min(group_blocks(), blocks() - g * group_blocks());
   }
   /// Columns of the strip, those of a last block that W does not fill included.
-  index_t padded_cols() const { return blocks() * Q::dim; }
+  OPENQUANT_HD index_t padded_cols() const { return blocks() * Q::dim; }
   /// Words of `count` blocks from the start of a group.
-  static index_t words_of(index_t count) {
+  OPENQUANT_HD static index_t words_of(index_t count) {
     if constexpr (LaneTileQuantizer<Q>)
       return count * Q::lane_words;
     else
       return (count * Q::code_bits + 31) / 32 * strings;
   }
-  index_t group_words(index_t g) const { return g * words_of(group_blocks()); }
+  OPENQUANT_HD index_t group_words(index_t g) const { return g * words_of(group_blocks()); }
   /// Whole cache lines.
-  index_t words() const {
+  OPENQUANT_HD index_t words() const {
     const index_t last = groups() - 1;
     return (group_words(last) + words_of(blocks_in(last)) + 15) / 16 * 16;
   }
-  index_t scales() const { return groups() * Q::scale_fields * rows; }
+  OPENQUANT_HD index_t scales() const { return groups() * Q::scale_fields * rows; }
 };
 
 /// One strip, wherever it lies.
@@ -81,7 +102,8 @@ struct strip_view {
 /// Bits bit, ..., bit + bits - 1 of strings of words, one a lane, `stride` words apart; unless
 /// `masked`, under other bits.
 template <class T, int bits, bool masked = true>
-OPENQUANT_INLINE lane_int_t<T> field_at(const std::int32_t* words, index_t stride, index_t bit) {
+OPENQUANT_HD OPENQUANT_INLINE lane_int_t<T> field_at(const std::int32_t* words, index_t stride,
+                                                     index_t bit) {
   using lanes = lane_int_t<T>;
   static_assert(1 <= bits && bits <= 31);
   const std::int32_t* word = words + bit / 32 * stride;

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <limits>
-#include <numeric>
 #include <utility>
 
+#include <openquant/core/simd.hpp>
 #include <openquant/layer/strip.hpp>
 
 namespace openquant {
-
-/// Blocks after which a code starts a word again.
-template <Quantizer Q>
-inline constexpr index_t word_period = 32 / std::gcd(32, Q::code_bits);
 
 /// A decode that looks at the low bits of each integer alone says so, and gets them with the bits
 /// of other codes above.

@@ -7,22 +7,6 @@
 /// fused products.
 namespace openquant {
 
-/// decode(c, s) = s_0 (decode(c, (u, 0)) / u - s_1), without s_1 where there is one field, up to
-/// rounding: Q says so, and a kernel then scales sums instead of weights. u is 1, or
-/// Q::linear_unit, with which decode has the least to do. Tiles without a form of their own are
-/// decoded whole, under their scales.
-template <class Q>
-inline constexpr bool is_linear = (PointQuantizer<Q> || LaneTileQuantizer<Q>)&&requires {
-  requires Q::linear;
-};
-template <class Q>
-inline constexpr float linear_unit = [] {
-  if constexpr (requires { Q::linear_unit; })
-    return Q::linear_unit;
-  else
-    return 1.0f;
-}();
-
 /// Sums of weights times activations, for `tokens` tokens and as many rows as T has lanes.
 template <class T, index_t tokens>
 class token_sums {

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -127,6 +128,22 @@ struct companded {
     for (index_t i = 0; i < dim; ++i) {
       x[i] = lookup(table.x, (c[i] & Int(static_cast<std::int32_t>(count) - 1)) | parity) * s[0];
     }
+    return x;
+  }
+
+  static constexpr index_t table_size = levels_by_coset.size();
+  static std::span<const float, table_size> table() { return levels_by_coset.x; }
+  template <class T, class Int>
+  OPENQUANT_HD vec<T, dim> decode(const vec<Int, dim>& c, const vec<T, 1>& s,
+                                  const float* level) const {
+    Int parity = c[0];
+    OPENQUANT_UNROLL
+    for (index_t i = 1; i < dim; ++i) parity = parity ^ c[i];
+    const Int coset = (parity & Int(1)) << B;
+    constexpr Int mask = static_cast<std::int32_t>(count) - 1;
+    vec<T, dim> x;
+    OPENQUANT_UNROLL
+    for (index_t i = 0; i < dim; ++i) x[i] = gather(level, (c[i] & mask) | coset) * s[0];
     return x;
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -75,6 +76,23 @@ struct e8p {
       return stages.template point<T>(c[0] & Int(65535), c[0] >> 16) * unit;
     else
       return stages.template point<T>(c[0], c[1]) * unit;
+  }
+
+  static constexpr index_t table_size = 256;
+  static std::span<const std::uint16_t, table_size> table() {
+    return e8p_codebook::table.magnitude;
+  }
+  template <class T>
+  OPENQUANT_HD vec<T, 8> decode(const vec<std::int32_t, code_fields>& c, const vec<T, 1>& s,
+                                const std::uint16_t* magnitude) const {
+    const T unit = s[0] * T(spacing);
+    constexpr e8p_residual<second> sums = stages;  // a copy, which device code can read
+    if constexpr (B == 2)
+      return e8p_codebook::point<T>(c[0], magnitude) * unit;
+    else if constexpr (B == 3)
+      return sums.template point<T>(c[0] & 65535, c[0] >> 16, magnitude) * unit;
+    else
+      return sums.template point<T>(c[0], c[1], magnitude) * unit;
   }
 
   template <class T>

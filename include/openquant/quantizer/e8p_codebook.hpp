@@ -99,7 +99,19 @@ struct e8p_codebook {
 
   template <class T, class Code>
   OPENQUANT_HD static vec<T, 8> point(const Code& c) {
-    const Code word = lookup(table.magnitude, c >> 8), odd_ones = word & Code(0x5555);
+    return point_of<T>(c, lookup(table.magnitude, c >> 8));
+  }
+  /// The same, `magnitude` a copy of the table of that name.
+  template <class T>
+  OPENQUANT_HD static vec<T, 8> point(std::int32_t c, const std::uint16_t* magnitude) {
+    return point_of<T>(c, std::int32_t{magnitude[(c >> 8) & 255]});
+  }
+
+ private:
+  /// The point of code c, whose pattern has the magnitudes `word`.
+  template <class T, class Code>
+  OPENQUANT_HD static vec<T, 8> point_of(const Code& c, const Code& word) {
+    const Code odd_ones = word & Code(0x5555);
     Code sign = c & Code(127);
     Code parity = sign ^ odd_ones ^ (odd_ones >> 8);
     parity = parity ^ (parity >> 4);
@@ -107,16 +119,25 @@ struct e8p_codebook {
     parity = parity ^ (parity >> 1);
     sign = sign | (parity << 7);
     const T shift = change_sign(T(0.25f), c << 24);
-    constexpr float magnitude[16] = {0.5f, 1.5f, 2.5f, 0, 0.5f, 1.5f, 2.5f, 0,
-                                     0.5f, 1.5f, 2.5f, 0, 0.5f, 1.5f, 2.5f, 0};
     vec<T, 8> p;
+    OPENQUANT_UNROLL
     for (int i = 0; i < 8; ++i) {
-      p[i] = change_sign(lookup(magnitude, word >> (2 * i)), sign << (31 - i)) + shift;
+      p[i] = change_sign(magnitude<T>(word >> (2 * i)), sign << (31 - i)) + shift;
     }
     return p;
   }
+  /// 1/2, 3/2 or 5/2 for the low two bits 0, 1 or 2.
+  template <class T, class Code>
+  OPENQUANT_HD static T magnitude(const Code& bits) {
+    if constexpr (lane_count<T> == 1) {
+      return to_float(bits & 3) + 0.5f;
+    } else {
+      constexpr float value[16] = {0.5f, 1.5f, 2.5f, 0, 0.5f, 1.5f, 2.5f, 0,
+                                   0.5f, 1.5f, 2.5f, 0, 0.5f, 1.5f, 2.5f, 0};
+      return lookup(value, bits);
+    }
+  }
 
- private:
   template <class T>
   struct choice {
     T distance, pattern;

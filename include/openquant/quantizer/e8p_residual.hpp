@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <type_traits>
+
 #include <openquant/quantizer/e8p_codebook.hpp>
 
 namespace openquant::quantizer {
@@ -25,6 +27,18 @@ struct e8p_residual {
   template <class T, class Code>
   OPENQUANT_HD vec<T, 8> point(const Code& first, const Code& second) const {
     return e8p_codebook::point<T>(first) + Second::template point<T>(second) * T(1 / ratio);
+  }
+
+  /// The same from a copy of E8P's magnitudes.
+  template <class T>
+  OPENQUANT_HD vec<T, 8> point(std::int32_t first, std::int32_t second,
+                               const std::uint16_t* magnitude) const {
+    vec<T, 8> rest;
+    if constexpr (std::is_same_v<Second, e8p_codebook>)
+      rest = e8p_codebook::point<T>(second, magnitude);
+    else
+      rest = Second::template point<T>(second);
+    return e8p_codebook::point<T>(first, magnitude) + rest * T(1 / ratio);
   }
 
   template <class T>

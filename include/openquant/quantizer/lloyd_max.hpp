@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -70,6 +71,13 @@ struct lloyd_max {
   OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 1>& s) const {
     constexpr auto table = levels;  // a copy, which device code can index
     return {lookup(table.x, c) * s[0]};
+  }
+
+  static constexpr index_t table_size = levels.size();
+  static std::span<const float, table_size> table() { return levels.x; }
+  template <class T, class Code>
+  OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 1>& s, const float* level) const {
+    return {gather(level, c & Code(table_size - 1)) * s[0]};
   }
 
   template <class T>

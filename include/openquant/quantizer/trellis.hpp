@@ -53,6 +53,12 @@ struct trellis {
   static constexpr index_t scale_fields = 1;  // sigma
   static constexpr bool linear = true;
 
+  /// The code computes values faster than they are looked up.
+  template <class T>
+  static constexpr bool is_computed = requires(lane_int_t<T> state) {
+    Code::template lanes<B, L, T>(state);
+  };
+
   using search = viterbi<B, L, steps>;
   /// The search sees weights over sigma, and values, times this as 16-bit integers: as fine as they
   /// allow at 3 and 4 bits, where errors are small; coarser at 1 and 2, where their sums grow
@@ -85,6 +91,9 @@ struct trellis {
   vec<float, 1> unpack(std::uint64_t bits) const {
     return {scaled ? to_float(float16{static_cast<std::uint16_t>(bits)}) : 1.0f};
   }
+
+  /// The values as the search sees them, one a state.
+  static std::span<const std::int16_t> search_values() { return values().fixed; }
 
   /// What `encode_tile` works in: allocated once, used by one thread.
   struct workspace {
@@ -161,33 +170,54 @@ struct trellis {
   /// Column k of rows r, ... from that form.
   template <class T, index_t k>
   OPENQUANT_INLINE T lane_column(const std::int32_t* words, index_t r, const vec<T, 1>& s) const {
-    constexpr index_t bit = (dim - 1 - k) * tile_rows * B, word = bit / 32;
-    const int first = static_cast<int>(bit % 32 + (tile_rows - 1 - r) * B);
-    lane_int_t<T> state;
-    if constexpr (L == 16 && B <= 2 && word + 2 <= lane_words) {
-      state = half_windows<T>(words + word, first, B);
-    } else {
-      state = bit_windows<T>(words[word], words[(word + 1) % lane_words],
-                             words[(word + 2) % lane_words], first, B) &
-              lane_int_t<T>(search::states - 1);
-    }
-    if constexpr (requires { Code::template lanes<B, L, T>(state); })
+    const lane_int_t<T> state = lane_states<T, k>(words, r);
+    if constexpr (is_computed<T>)
       return Code::template lanes<B, L, T>(state) * s[0];
     else
       return gather(values().real.data(), state) * s[0];
   }
 
+  /// The values of all states, unless they are computed.
+  static constexpr index_t table_size = is_computed<float> ? 0 : index_t{search::states};
+  static auto table() requires(table_size > 0) {
+    return std::span<const float, std::size_t{search::states}>(values().real);
+  }
+  template <class T, index_t k>
+  OPENQUANT_HD OPENQUANT_INLINE T lane_column(const std::int32_t* words, index_t r,
+                                              const vec<T, 1>& s, const float* value) const {
+    const lane_int_t<T> state = lane_states<T, k>(words, r);
+    if constexpr (is_computed<T>)
+      return Code::template lanes<B, L, T>(state) * s[0];
+    else
+      return gather(value, state) * s[0];
+  }
+
  private:
+  /// The states of column k of rows r, ...
+  template <class T, index_t k>
+  OPENQUANT_HD OPENQUANT_INLINE static lane_int_t<T> lane_states(const std::int32_t* words,
+                                                                 index_t r) {
+    constexpr index_t bit = (dim - 1 - k) * tile_rows * B, word = bit / 32;
+    const int first = static_cast<int>(bit % 32 + (tile_rows - 1 - r) * B);
+    if constexpr (L == 16 && B <= 2 && word + 2 <= lane_words) {
+      return half_windows<T>(words + word, first, B);
+    } else {
+      return bit_windows<T>(words[word], words[(word + 1) % lane_words],
+                            words[(word + 2) % lane_words], first, B) &
+             lane_int_t<T>(search::states - 1);
+    }
+  }
+
   static constexpr float largest = std::min(4 * unit, 32767.0f);
 
-  struct table {
+  struct state_values {
     aligned_vector<float> real = aligned_vector<float>(search::states);
     aligned_vector<std::int16_t> fixed = aligned_vector<std::int16_t>(search::states);
   };
   /// The values of all states, computed when they are first asked for.
-  static const table& values() {
-    static const table all = [] {
-      table v;
+  static const state_values& values() {
+    static const state_values all = [] {
+      state_values v;
       for (std::uint32_t s = 0; s < search::states; ++s) {
         v.real[s] = Code::template value<B, L>(s);
         v.fixed[s] = static_cast<std::int16_t>(

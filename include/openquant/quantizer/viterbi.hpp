@@ -39,6 +39,9 @@ class viterbi {
   /// The first pass of `closed_path` looks this many steps to both sides of the seam, that is, at
   /// all of them: 8 depths to each side cost 0.6 to 1 % of the error at 2 to 4 bits.
   static constexpr index_t reach = T / 2;
+  /// Steps between two looks at the least cost, and how large it must be to be subtracted.
+  static constexpr index_t calm = 8;
+  static constexpr std::uint16_t grown = 8192;
 
   /// What a search works in. Allocated here and used again; not to be shared by two threads.
   struct workspace {
@@ -101,7 +104,6 @@ class viterbi {
   }
 
  private:
-  static constexpr index_t calm = 8;  // steps between two looks at the least cost
   static constexpr std::uint32_t group = std::min(prefixes, std::uint32_t{32});
   static constexpr index_t words =
       index_t{prefixes / group} * (branches - 1);  // of history, a step
@@ -208,7 +210,7 @@ class viterbi {
   static void subtract_least(workspace& ws) {
     using Lane = fitting<Any>;
     const std::uint16_t lowest = least<Any>(ws);
-    if (lowest < 8192) return;
+    if (lowest < grown) return;
     const Lane base = Lane::fill(lowest), top = Lane::fill(65535);
     for (std::uint32_t s = 0; s < states; s += Lane::lanes) {
       const Lane c = Lane::load(ws.cost.data() + s);

@@ -61,11 +61,15 @@ struct voronoi {
   static constexpr index_t scale_fields = 1;  // sigma
   static constexpr int scales = code::scales;
   /// What the lattice is multiplied by at scale t.
-  static constexpr float step(int t) {
-    return static_cast<float>(
-        static_cast<double>(voronoi_shape_of<L>.beta[static_cast<std::size_t>(t)]) /
-        (q * code::unit_length));
-  }
+  static constexpr float step(int t) { return steps[t]; }
+  static constexpr vec<float, scales> steps = [] {
+    vec<float, scales> all{};
+    for (int t = 0; t < scales; ++t) {
+      const auto beta = static_cast<double>(voronoi_shape_of<L>.beta[static_cast<std::size_t>(t)]);
+      all[t] = static_cast<float>(beta / (q * code::unit_length));
+    }
+    return all;
+  }();
 
   gaussian_fit fit_by = gaussian_fit::weighted;
 
@@ -79,15 +83,17 @@ struct voronoi {
   template <class T>
   OPENQUANT_HD vec<lane_int_t<T>, code_fields> encode(const vec<T, dim>& x,
                                                       const vec<T, 1>& s) const {
+    constexpr auto step = steps;  // copies, which device code can read
+    constexpr float radius = voronoi_shape_of<L>.radius;
     const T inverse = select(s[0] > T(0.0f), T(1.0f) / s[0], T(0.0f));
     vec<T, dim> u, best_digits{};
     for (index_t i = 0; i < dim; ++i) u[i] = min(max(x[i] * inverse, T(-1e16f)), T(1e16f));
-    const vec<T, dim> drawn = code::draw_in(u, voronoi_shape_of<L>.radius, step(scales - 1));
+    const vec<T, dim> drawn = code::draw_in(u, radius, step[scales - 1]);
     T best_error = T(3e38f), best_scale = T(0.0f);
     for (int attempt = 0; attempt <= scales; ++attempt) {
       const int t = attempt < scales ? attempt : scales - 1;
-      const vec<T, dim> digits = code::nearest(attempt == scales ? drawn : u, step(t));
-      const vec<T, dim> y = code::representative(digits) * T(step(t));
+      const vec<T, dim> digits = code::nearest(attempt == scales ? drawn : u, step[t]);
+      const vec<T, dim> y = code::representative(digits) * T(step[t]);
       T error = T(0.0f);  // less |u|^2, which far out would drown the differences
       for (index_t i = 0; i < dim; ++i) error = error + y[i] * (y[i] - u[i] - u[i]);
       const auto better = error < best_error;
@@ -102,12 +108,14 @@ struct voronoi {
 
   template <class T, class Int>
   OPENQUANT_HD vec<T, dim> decode(const vec<Int, code_fields>& c, const vec<T, 1>& s) const {
+    constexpr auto step = steps;  // a copy, which device code can read
     vec<T, dim> digits;
     T t;
     code::split(c, digits, t);
-    T unit = T(step(0));
+    T unit = T(step[0]);
+    OPENQUANT_UNROLL
     for (int k = 1; k < scales; ++k) {
-      unit = select(t == T(static_cast<float>(k)), T(step(k)), unit);
+      unit = select(t == T(static_cast<float>(k)), T(step[k]), unit);
     }
     return code::representative(digits) * (unit * s[0]);
   }

@@ -15,12 +15,12 @@ struct one_mad {
   static std::string name() { return "one_mad"; }
 
   template <int B, int L>
-  static float value(std::uint32_t state) {
+  OPENQUANT_HD static float value(std::uint32_t state) {
     return (byte_sum(state) - 510.0f) * factor<B>;
   }
   /// The values of as many states as T has lanes.
   template <int B, int L, class T>
-  static T lanes(const lane_int_t<T>& state) {
+  OPENQUANT_HD static T lanes(const lane_int_t<T>& state) {
     if constexpr (lane_count<T> == 1) {
       return value<B, L>(static_cast<std::uint32_t>(state));
     } else {
@@ -37,7 +37,7 @@ struct one_mad {
   template <int B>
   requires(1 <= B && B <= 4) static constexpr float factor = scale[B - 1] / 147.800537109375f;
 
-  static float byte_sum(std::uint32_t state) {
+  OPENQUANT_HD static float byte_sum(std::uint32_t state) {
     const std::uint32_t x = state * 34038481u + 76625530u;
     return static_cast<float>((x & 255u) + (x >> 8 & 255u) + (x >> 16 & 255u) + (x >> 24));
   }

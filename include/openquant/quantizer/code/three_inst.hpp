@@ -5,7 +5,6 @@
 #include <limits>
 #include <string>
 
-#include <openquant/core/float16.hpp>
 #include <openquant/core/lane.hpp>
 
 namespace openquant::quantizer::code {
@@ -21,12 +20,12 @@ struct three_inst {
   static std::string name() { return "three_inst"; }
 
   template <int B, int L>
-  static float value(std::uint32_t state) {
+  OPENQUANT_HD static float value(std::uint32_t state) {
     return raw(state) * scale<B>;
   }
   /// The values of as many states as T has lanes.
   template <int B, int L, class T>
-  static T lanes(const lane_int_t<T>& state) {
+  OPENQUANT_HD static T lanes(const lane_int_t<T>& state) {
     if constexpr (lane_count<T> == 1) {
       return value<B, L>(static_cast<std::uint32_t>(state));
     } else {
@@ -37,10 +36,9 @@ struct three_inst {
   }
 
   /// As published, of deviation 1.244.
-  static float raw(std::uint32_t state) {
+  OPENQUANT_HD static float raw(std::uint32_t state) {
     const std::uint32_t x = ((state * 89226354u + 64248484u) & 0x8fff8fffu) ^ 0x3b603b60u;
-    return to_float(float16{static_cast<std::uint16_t>(x >> 16)}) +
-           to_float(float16{static_cast<std::uint16_t>(x)});
+    return upper_half(x) + upper_half(x << 16);
   }
 
  private:
@@ -50,6 +48,10 @@ struct three_inst {
 
   /// The fp16 number, neither zero nor subnormal, in the upper half of each integer: its exponent
   /// and fraction moved to their places in a float, which makes it 2^-112 times too small.
+  OPENQUANT_HD static float upper_half(std::uint32_t x) {
+    const std::uint32_t magnitude = ((x >> 3) & 0x0fffe000u) + (112u << 23);
+    return bit_float(static_cast<std::int32_t>(magnitude | (x & 0x80000000u)));
+  }
   template <class T>
   static T upper_half(const lane_int_t<T>& x) {
     using Int = lane_int_t<T>;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+#include <span>
+
+#include <openquant/core/random.hpp>
+#include <openquant/cuda/device_matrix.cuh>
+#include <openquant/cuda/hadamard.cuh>
+
+#include "cuda/oracle.hpp"
+
+namespace {
+
+using namespace openquant;
+
+TEST_SUITE("device") {
+  TEST_CASE("cuda::hadamard: the bits of the CPU's transform") {
+    const cuda::backend on;
+    for (index_t n = 2; n <= 16384; n *= 2) {
+      matrix<float> x(5, 2 * n), y(5, 2 * n);
+      for (index_t i = 0; i < 10 * n; ++i) {
+        x.data()[i] = random::normal(1, static_cast<std::uint64_t>(i));
+      }
+      cuda::device_matrix<float> d(on, 5, 2 * n);
+      cuda::copy(on, x.view(), d.view());
+      cuda::hadamard(on, cuda::device_view<const float>(d.view()), d.view(), n, {nullptr, 0.75f},
+                     {nullptr, 1.25f});
+      cuda::copy(on, d.view(), y.view());
+      cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
+      for (index_t i = 0; i < 5; ++i) {
+        for (const index_t b : {index_t{0}, n}) {
+          test::walsh_hadamard_oracle(std::span(&x(i, b), static_cast<std::size_t>(n)), 0.75f,
+                                      1.25f);
+        }
+      }
+      CHECK(x == y);
+    }
+  }
+}
+
+}  // namespace

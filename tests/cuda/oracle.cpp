@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/oracle.hpp"
+
+#include <array>
+
+#include <openquant/linalg/walsh_hadamard.hpp>
+#include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/trellis.hpp>
+#include <openquant/quantizer/uniform.hpp>
+
+#include "layer/random_codes.hpp"
+
+namespace openquant::test {
+
+void walsh_hadamard_oracle(std::span<float> x, float before, float after) {
+  linalg::walsh_hadamard_scalar(x, linalg::scaled{before}, linalg::scaled{after});
+}
+
+template <class Q>
+codes_case make_codes_case(index_t m, const strip_shape<Q>& shape) {
+  const Q q{};
+  const packed_codes packed = random_codes(q, m, shape, 3);
+  return {packed.codes, packed.scales, decoded(q, packed, shape)};
+}
+
+using namespace quantizer;
+template codes_case make_codes_case(index_t, const strip_shape<uniform<4>>&);
+template codes_case make_codes_case(index_t, const strip_shape<lloyd_max<3>>&);
+template codes_case make_codes_case(index_t, const strip_shape<e8p<2>>&);
+template codes_case make_codes_case(index_t, const strip_shape<trellis<2>>&);
+
+matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
+                                    const matrix<std::int16_t>& x) {
+  using search = viterbi<2, 12, 256>;
+  matrix<std::uint8_t> symbols(x.rows(), 256);
+  search::workspace memory;
+  std::array<std::uint32_t, 256> path;
+  for (index_t i = 0; i < x.rows(); ++i) {
+    search::closed_path<plain16<1>>(value.data(), std::span<const std::int16_t, 256>(&x(i, 0), 256),
+                                    path, memory);
+    for (index_t t = 0; t < 256; ++t) {
+      symbols(i, t) = static_cast<std::uint8_t>(path[static_cast<std::size_t>(t)] % 4);
+    }
+  }
+  return symbols;
+}
+
+}  // namespace openquant::test

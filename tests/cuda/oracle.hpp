@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include <openquant/core/bit_pack.hpp>
+#include <openquant/layer/strip.hpp>
+
+/// What the CPU's half of the library answers, for tests that nvcc compiles: it is compiled beside
+/// them, by the host's compiler.
+namespace openquant::test {
+
+/// x <- after H before x.
+void walsh_hadamard_oracle(std::span<float> x, float before, float after);
+
+/// Random codes and scales of an (m, n) matrix, and what they decode to: for uniform<4>,
+/// lloyd_max<3>, e8p<2> and trellis<2>.
+struct codes_case {
+  bit_matrix codes, scales;
+  matrix<float> w;
+};
+template <class Q>
+codes_case make_codes_case(index_t m, const strip_shape<Q>& shape);
+
+/// The symbols of `viterbi<2, 12, 256>` for each row of x.
+matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
+                                    const matrix<std::int16_t>& x);
+
+}  // namespace openquant::test
