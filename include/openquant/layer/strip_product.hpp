@@ -35,8 +35,10 @@ class token_sums {
   }
 
  private:
-  /// Chains of additions side by side, for an addition waits for the one before.
-  static constexpr index_t parts = tokens == 1 ? 4 : tokens < 8 ? 2 : 1;
+  /// Chains of additions side by side, for an addition waits for the one before: two a cycle, four
+  /// cycles long each, make eight.
+  static constexpr index_t parts = 8 / tokens;
+  static_assert(parts * tokens == 8);
 
   const float* x_;
   T sum_[parts * tokens];
@@ -51,7 +53,8 @@ template <class T, index_t tokens, Quantizer Q>
 void multiply_strip(const Q& q, const strip_view<Q>& strip, const float* x, const float* x_sums,
                     float* y) {
   constexpr index_t rows = strip_shape<Q>::rows;
-  for (index_t g = 0; g < strip.shape.groups(); ++g) {
+  const index_t groups = strip.shape.groups();
+  for (index_t g = 0; g < groups; ++g) {
     const index_t blocks = strip.shape.blocks_in(g);
     for (index_t r = 0; r < rows; r += lane_count<T>) {
       scale_t<Q, T> s, unit;
