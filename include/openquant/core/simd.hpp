@@ -5,6 +5,7 @@
 /// more to run on `batch<Arch>`.
 #include <openquant/core/simd16.hpp>
 #include <openquant/core/simd_batch.hpp>
+#include <openquant/core/simd_bits.hpp>
 #include <openquant/core/simd_butterfly.hpp>
 #include <openquant/core/simd_bytes.hpp>
 #include <openquant/core/simd_lookup.hpp>

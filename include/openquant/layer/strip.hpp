@@ -43,6 +43,14 @@ inline constexpr float linear_unit = [] {
     return 1.0f;
 }();
 
+/// A quantizer of points with a decoder of its own for lanes of type T; docs/concepts/quantizer.md.
+template <class Q, class T>
+concept LanePointQuantizer = PointQuantizer<Q> &&
+    requires(const Q q, const std::int32_t* words, const scale_t<Q, T> s) {
+  requires Q::lane_blocks >= 1 && Q::lane_blocks* Q::code_bits % 32 == 0;
+  { q.template lane_column<T, 0>(Q::template read_lanes<T>(words, 16), s) } -> std::same_as<T>;
+};
+
 /// What a strip is cut into. Its 16 rows are `strings` rows of codes, whose bits are cut into words
 /// of 32, anew in every group of columns:
 ///

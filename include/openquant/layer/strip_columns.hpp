@@ -77,6 +77,17 @@ OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, in
     }
   } else {
     index_t b = 0;
+    if constexpr (LanePointQuantizer<Q, T>) {
+      constexpr index_t own = Q::lane_blocks;
+      for (; b + own <= blocks; b += own, words += strip_shape<Q>::words_of(own)) {
+        const auto codes = Q::template read_lanes<T>(words, strip_shape<Q>::strings);
+        [&]<index_t... k>(std::integer_sequence<index_t, k...>) OPENQUANT_INLINE_LAMBDA {
+          (use.template at<k>(q.template lane_column<T, k>(codes, s)), ...);
+        }
+        (std::make_integer_sequence<index_t, own * Q::dim>{});
+        use.step(own * Q::dim);
+      }
+    }
     constexpr index_t step = word_period<Q>;
     if constexpr (step * Q::dim <= 64) {  // written out: every shift is a constant
       for (; b + step <= blocks; b += step, words += strip_shape<Q>::words_of(step)) {

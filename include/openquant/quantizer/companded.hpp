@@ -10,6 +10,7 @@
 
 #include <openquant/concepts/lattice.hpp>
 #include <openquant/concepts/quantizer.hpp>
+#include <openquant/core/lane_bits.hpp>
 #include <openquant/lattice/d_plus.hpp>
 #include <openquant/quantizer/gaussian_codebook.hpp>
 #include <openquant/quantizer/gaussian_scale.hpp>
@@ -145,6 +146,32 @@ struct companded {
     OPENQUANT_UNROLL
     for (index_t i = 0; i < dim; ++i) x[i] = gather(level, (c[i] & mask) | coset) * s[0];
     return x;
+  }
+
+  /// A word of a row at a time, where it is filled by whole codes: the cosets of all of them are
+  /// the parities of its parts.
+  static constexpr index_t lane_blocks = std::max(32 / code_bits, 1);
+  template <class T>
+  struct word_of_codes {
+    lane_int_t<T> fields, cosets;
+  };
+  template <class T>
+  requires(code_bits == 8 || code_bits == 16 || code_bits == 32) OPENQUANT_INLINE
+      static word_of_codes<T> read_lanes(const std::int32_t* words, index_t) {
+    constexpr std::uint32_t lowest = (0xffffffffu / ((1u << B) - 1));  // of every field
+    const lane_int_t<T> word = load_int<T>(words);
+    return {word, parities<code_bits>(word & lane_int_t<T>(static_cast<std::int32_t>(lowest)))};
+  }
+  template <class T, index_t k>
+  OPENQUANT_INLINE T lane_column(const word_of_codes<T>& word, const vec<T, 1>& s) const {
+    constexpr int bit = static_cast<int>(k) * B, coset_bit = static_cast<int>(k / dim) * code_bits;
+    lane_int_t<T> coset = word.cosets;  // to bit B
+    if constexpr (coset_bit < B) coset = coset << (B - coset_bit);
+    if constexpr (coset_bit > B) coset = coset >> (coset_bit - B);
+    const lane_int_t<T> own(static_cast<std::int32_t>(count) - 1);
+    const lane_int_t<T> field = bit == 0 ? word.fields : word.fields >> bit;
+    constexpr auto table = levels_by_coset;
+    return lookup(table.x, (field & own) | (coset & (own ^ lane_int_t<T>(-1)))) * s[0];
   }
 
   template <class T>

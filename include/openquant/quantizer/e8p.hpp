@@ -8,6 +8,7 @@
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/quantizer/e8_ball.hpp>
 #include <openquant/quantizer/e8p_codebook.hpp>
+#include <openquant/quantizer/e8p_lanes.hpp>
 #include <openquant/quantizer/e8p_residual.hpp>
 #include <openquant/quantizer/gaussian_scale.hpp>
 
@@ -93,6 +94,27 @@ struct e8p {
       return sums.template point<T>(c[0] & 65535, c[0] >> 16, magnitude) * unit;
     else
       return sums.template point<T>(c[0], c[1], magnitude) * unit;
+  }
+
+  /// Two words of a row at a time, which are four codes of E8P.
+  static constexpr index_t lane_blocks = 8 / B;
+  template <class T>
+  requires(B != 3 && has_byte_maps<T>) OPENQUANT_INLINE
+      static e8p_lanes<T> read_lanes(const std::int32_t* words, index_t stride) {
+    return e8p_lanes<T>::read(load_int<T>(words), load_int<T>(words + stride));
+  }
+  template <class T, index_t k>
+  OPENQUANT_INLINE T lane_column(const e8p_lanes<T>& codes, const vec<T, 1>& s) const {
+    constexpr index_t block = k / dim, i = k % dim;
+    constexpr vec<float, 16> coarse = e8p_lanes<T>::values(1);
+    constexpr vec<float, 16> fine = e8p_lanes<T>::values(1 / stages.ratio);
+    const T unit = s[0] * T(spacing);
+    if constexpr (B == 2)
+      return codes.template coordinate<block, i>(coarse.x) * unit;
+    else
+      return (codes.template coordinate<2 * block, i>(coarse.x) +
+              codes.template coordinate<2 * block + 1, i>(fine.x)) *
+             unit;
   }
 
   template <class T>
