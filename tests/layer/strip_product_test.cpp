@@ -5,6 +5,7 @@
 #include <openquant/lattice/e8.hpp>
 #include <openquant/layer/strip_product.hpp>
 #include <openquant/quantizer/code/one_mad.hpp>
+#include <openquant/quantizer/code/three_inst.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
@@ -96,13 +97,16 @@ TEST_CASE_TEMPLATE("strip_product: points", T, lane_1, lane_baseline, lane_middl
   check_products<T, uniform<8>>(3, {21, 7});
   check_products<T, lloyd_max<4>>(20, {70, 40});
   check_products<T, pair_quantizer>(20, {21, 6});
+  check_products<T, companded<lattice::e8, 2>>(20, {70, 40});
   check_products<T, companded<lattice::e8, 4>>(20, {70, 40});
   check_products<T, e8p<2>>(20, {70, 40});
+  check_products<T, e8p<4>>(20, {70, 40});
 }
 
 TEST_CASE_TEMPLATE("strip_product: tiles", T, lane_1, lane_baseline, lane_middle, lane_widest) {
   check_products<T, butterfly_quantizer>(19, {10, 4});
   check_products<T, trellis<2, 16, code::one_mad>>(20, {50, 32});
+  check_products<T, trellis<2, 16, code::three_inst>>(20, {50, 32});
   check_products<T, trellis<2>>(20, {50, 32});
 }
 

@@ -39,7 +39,9 @@ OPENQUANT_INLINE void use_point(const Q& q, const std::int32_t* words, index_t b
 /// r, ..., r + lane_count<T> - 1 of a strip under the scales s. use.template at<c>(weight) is
 /// called for the columns c = 0, 1, ... of a step, and use.step(columns) after each step. `first`
 /// is a multiple of word_period<Q>.
-template <class T, Quantizer Q, class Use>
+///
+/// `in_units`: s is (Q::linear_unit, 0), and rounding does not matter.
+template <class T, bool in_units = false, Quantizer Q, class Use>
 OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, index_t g, index_t r,
                                       index_t first, index_t blocks, const scale_t<Q, T>& s,
                                       Use& use) {
@@ -48,7 +50,14 @@ OPENQUANT_INLINE void for_each_column(const Q& q, const strip_view<Q>& strip, in
     words -= r;
     for (index_t b = 0; b < blocks; ++b, words += Q::lane_words) {
       [&]<index_t... k>(std::integer_sequence<index_t, k...>) OPENQUANT_INLINE_LAMBDA {
-        (use.template at<k>(q.template lane_column<T, k>(words, r, s)), ...);
+        const auto column =
+            [&]<index_t i>(std::integral_constant<index_t, i>) OPENQUANT_INLINE_LAMBDA {
+              if constexpr (in_units && requires { q.template unit_column<T, i>(words, r); })
+                return q.template unit_column<T, i>(words, r);
+              else
+                return q.template lane_column<T, i>(words, r, s);
+            };
+        (use.template at<k>(column(std::integral_constant<index_t, k>{})), ...);
       }
       (std::make_integer_sequence<index_t, index_t{Q::dim}>{});
       use.step(Q::dim);

@@ -63,7 +63,7 @@ void multiply_strip(const Q& q, const strip_view<Q>& strip, const float* x, cons
         unit[k] = is_linear<Q> ? T(k == 0 ? linear_unit<Q> : 0.0f) : s[k];
       }
       token_sums<T, tokens> sums(x);
-      for_each_column<T>(q, strip, g, r, 0, blocks, unit, sums);
+      for_each_column<T, is_linear<Q>>(q, strip, g, r, 0, blocks, unit, sums);
       OPENQUANT_UNROLL_REGISTERS
       for (index_t t = 0; t < tokens; ++t) {
         float* out = y + t * rows + r;

@@ -176,6 +176,22 @@ struct trellis {
     else
       return gather(values().real.data(), state) * s[0];
   }
+  /// The same under the scale linear_unit, but for rounding: of computed values, without the factor
+  /// that ends their computation.
+  template <class T, index_t k>
+  OPENQUANT_INLINE T unit_column(const std::int32_t* words, index_t r) const {
+    const lane_int_t<T> state = lane_states<T, k>(words, r);
+    if constexpr (requires { Code::template multiples<B, L, T>(state); })
+      return Code::template multiples<B, L, T>(state);
+    else
+      return lane_column<T, k>(words, r, vec<T, 1>{T(1.0f)});
+  }
+  static constexpr float linear_unit = [] {
+    if constexpr (requires { Code::template factor<B>; })
+      return 1 / Code::template factor<B>;
+    else
+      return 1.0f;
+  }();
 
   /// The values of all states, unless they are computed.
   static constexpr index_t table_size = is_computed<float> ? 0 : index_t{search::states};
