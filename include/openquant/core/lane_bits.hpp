@@ -14,6 +14,10 @@ namespace openquant {
 template <class T>
 inline constexpr bool has_byte_maps = false;
 
+/// True where `lookup` has its table in registers or takes it from memory as a whole.
+template <class T>
+inline constexpr bool has_register_tables = false;
+
 /// table[b] for every byte b of i.
 OPENQUANT_HD inline std::int32_t lookup_bytes(const std::uint8_t (&table)[256], std::int32_t i) {
   std::uint32_t bytes = 0;

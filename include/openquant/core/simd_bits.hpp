@@ -7,6 +7,10 @@
 /// each, other instruction sets take those of the plain lane.
 namespace openquant {
 
+#if defined(__AVX2__)
+template <class Arch>
+inline constexpr bool has_register_tables<batch<Arch>> = sizeof(batch<Arch>) >= 32;
+#endif
 #if defined(__AVX512VBMI__) && defined(__GFNI__)
 template <class Arch>
 inline constexpr bool has_byte_maps<batch<Arch>> = sizeof(batch<Arch>) == 64;

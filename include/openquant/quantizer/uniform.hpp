@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <string>
 #include <tuple>
 
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
+#include <openquant/core/lane_bits.hpp>
 
 namespace openquant::quantizer {
 
@@ -53,6 +55,25 @@ struct uniform {
   template <class T, class Code>
   OPENQUANT_HD vec<T, 1> decode(const Code& c, const vec<T, 2>& s) const {
     return {(to_float(c) - s[1]) * s[0]};
+  }
+
+  /// A word of a row at a time, for registers of 16 lanes: a code is looked up as a number, which
+  /// takes one operation where a mask and a conversion are two.
+  static constexpr index_t lane_blocks = std::max(32 / B, 1);
+  template <class T>
+  requires(4 % B == 0 && has_register_tables<T> && lane_count<T> == 16) OPENQUANT_INLINE
+      static lane_int_t<T> read_lanes(const std::int32_t* words, index_t) {
+    return load_int<T>(words);
+  }
+  template <class T, index_t k>
+  OPENQUANT_INLINE T lane_column(const lane_int_t<T>& word, const vec<T, 2>& s) const {
+    constexpr vec<float, 16> number = [] {
+      vec<float, 16> all{};
+      for (index_t i = 0; i < 16; ++i) all[i] = static_cast<float>(i % (1 << B));
+      return all;
+    }();
+    const lane_int_t<T> low = k == 0 ? word : word >> static_cast<int>(k * B);
+    return (lookup(number.x, low) - s[1]) * s[0];
   }
 
   /// Step and zero for the group; the range is widened to contain 0.
