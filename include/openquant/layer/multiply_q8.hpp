@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include <openquant/core/executor.hpp>
@@ -78,22 +79,33 @@ class token_bytes {
     std::int32_t* words = words_.data() + at_word(block, g) + lane;
     float* scale = scales_.data() + at_scale(block, g) + lane;
     double total = 0;
+    constexpr index_t word_cols = 32 / Q::code_bits;
     for (index_t j0 = first; j0 < end; j0 += block_cols, scale += width_) {
-      const auto part = x.subspan(static_cast<std::size_t>(j0),
-                                  static_cast<std::size_t>(std::min(block_cols, end - j0)));
-      float largest = 0;
-      for (const float value : part) largest = std::max(largest, std::fabs(value));
+      // Whole blocks and few kinds of operations a loop: the compiler takes them into registers.
+      float part[block_cols] = {};
+      std::copy_n(x.begin() + j0, std::min(block_cols, end - j0), part);
+      std::int32_t bits = 0;  // of the largest magnitude: those of finite floats are ordered alike
+      for (const float value : part) {
+        bits = std::max(bits, std::bit_cast<std::int32_t>(std::fabs(value)));
+      }
+      const auto largest = std::bit_cast<float>(bits);
+      std::int32_t* block_words = words + (j0 - first) / word_cols * phases * width_;
       if (largest < 1e-35f) continue;  // whose inverse would overflow
       *scale = largest / 127;
       const float inverse = 127 / largest;
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < part.size(); ++i) {
-        const std::int32_t value = to_int(round_even(part[i] * inverse));
-        const index_t k = j0 - first + static_cast<index_t>(i), in_word = k % (32 / Q::code_bits);
-        const index_t word = k / (32 / Q::code_bits) * phases + in_word % phases;
-        words[word * width_] |= static_cast<std::int32_t>((static_cast<std::uint32_t>(value) & 255u)
-                                                          << (in_word / phases * 8));
-        sum += value;
+      std::int32_t value[block_cols], sum = 0;
+      for (index_t i = 0; i < block_cols; ++i) value[i] = to_int(round_even(part[i] * inverse));
+      for (index_t i = 0; i < block_cols; ++i) sum += value[i];
+      for (index_t w = 0; w < Q::code_bits; ++w) {
+        if (j0 + w * word_cols >= end) break;
+        for (index_t p = 0; p < phases; ++p) {
+          std::uint32_t word = 0;
+          for (index_t k = 0; k < 4; ++k) {
+            const std::int32_t byte = value[w * word_cols + k * phases + p] & 255;
+            word |= static_cast<std::uint32_t>(byte) << (8 * k);
+          }
+          block_words[(w * phases + p) * width_] = static_cast<std::int32_t>(word);
+        }
       }
       total += static_cast<double>(*scale) * sum;
     }
