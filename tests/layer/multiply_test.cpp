@@ -2,8 +2,10 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include <openquant/lattice/e8.hpp>
 #include <openquant/layer/multiply.hpp>
 #include <openquant/quantizer/code/one_mad.hpp>
+#include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
@@ -102,7 +104,9 @@ TEST_CASE_TEMPLATE("multiply: any quantizer, any batch, ragged sizes", Arch, bas
                    default_arch) {
   check_multiply<Arch, uniform<4>>(150, {140, 128});
   check_multiply<Arch, uniform<3>>(17, {77, 33});
+  check_multiply<Arch, uniform<2>>(150, {300, 128});
   check_multiply<Arch, lloyd_max<2>>(33, {100, 100});
+  check_multiply<Arch, companded<lattice::e8, 2>>(150, {70, 40});
   check_multiply<Arch, pair_quantizer>(20, {21, 6});
   check_multiply<Arch, e8p<2>>(40, {70, 40});
   check_multiply<Arch, butterfly_quantizer>(19, {10, 4});

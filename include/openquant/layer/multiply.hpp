@@ -5,6 +5,7 @@
 #include <openquant/core/executor.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/layer/layout.hpp>
+#include <openquant/layer/nibble_product.hpp>
 #include <openquant/layer/strip_product.hpp>
 
 namespace openquant {
@@ -29,12 +30,10 @@ class token_blocks {
       float* to = values_.data() + t / width_ * cols_ * width_ + t % width_;
       float* sum = sums_.data() + t / width_ * groups_ * width_ + t % width_;
       for (index_t g = 0; g < groups_; ++g) {
-        double total = 0;
-        for (index_t j = g * group_size; j < std::min(x.cols(), (g + 1) * group_size); ++j) {
-          to[j * width_] = x(t, j);
-          total += static_cast<double>(x(t, j));
-        }
-        sum[g * width_] = static_cast<float>(total);
+        const index_t first = g * group_size, count = std::min(group_size, x.cols() - first);
+        for (index_t j = first; j < first + count; ++j) to[j * width_] = x(t, j);
+        sum[g * width_] = static_cast<float>(sum_of(
+            x.row(t).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))));
       }
     }
   }
@@ -80,6 +79,21 @@ void multiply_few(const Q& q, const Codes& codes, const token_blocks& x, float u
       }
     }
   }
+}
+
+/// The same for one token by tables of its sums.
+template <class T, NibbleQuantizer Q, class Codes>
+void multiply_one(const Codes& codes, const nibble_tables<T, Q>& x, float unit, index_t first,
+                  std::span<float> y) {
+  constexpr index_t rows = strip_shape<Q>::rows, most = multiply_task_rows / rows;
+  typename Codes::workspace memory[static_cast<std::size_t>(most)];
+  std::vector<strip_view<Q>> strips;
+  for (index_t i = 0; i * rows < std::ssize(y); ++i) {
+    strips.push_back(codes.strip(first / rows + i, memory[i]));
+  }
+  alignas(64) float sums[static_cast<std::size_t>(multiply_task_rows)] = {};
+  multiply_nibbles<T>(std::span<const strip_view<Q>>(strips), x, sums);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = unit * sums[i];
 }
 
 /// The same for any number of tokens: 32 rows by about 256 columns are decoded at a time, to the
@@ -157,8 +171,22 @@ template <class Arch, Quantizer Q, class Codes, Executor X>
 void multiply_codes(const Q& q, const Codes& codes, const strip_shape<Q>& shape,
                     matrix_view<const float> x, float unit, matrix_view<float> y, X&& executor) {
   if (x.rows() == 0) return;
+  const index_t tasks = (y.cols() + multiply_task_rows - 1) / multiply_task_rows;
+  if constexpr (NibbleQuantizer<Q> && has_register_tables<batch<Arch>>) {
+    if (x.rows() == 1) {
+      const nibble_tables<batch<Arch>, Q> tables(q, x.row(0), shape);
+      executor.run(tasks, [&](index_t task) {
+        const index_t first = task * multiply_task_rows;
+        const index_t count = std::min(multiply_task_rows, y.cols() - first);
+        multiply_one<batch<Arch>>(
+            codes, tables, unit, first,
+            y.row(0).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
+      });
+      return;
+    }
+  }
   const token_blocks blocks(x, shape.padded_cols(), shape.group_size);
-  executor.run((y.cols() + multiply_task_rows - 1) / multiply_task_rows, [&](index_t task) {
+  executor.run(tasks, [&](index_t task) {
     const index_t first = task * multiply_task_rows;
     const auto part = y.block(0, first, y.rows(), std::min(multiply_task_rows, y.cols() - first));
     if (x.rows() <= 8)

@@ -164,14 +164,34 @@ struct companded {
   }
   template <class T, index_t k>
   OPENQUANT_INLINE T lane_column(const word_of_codes<T>& word, const vec<T, 1>& s) const {
-    constexpr int bit = static_cast<int>(k) * B, coset_bit = static_cast<int>(k / dim) * code_bits;
-    lane_int_t<T> coset = word.cosets;  // to bit B
+    constexpr int bit = static_cast<int>(k) * B, coset_bit = bit / code_bits * code_bits;
+    lane_int_t<T> coset = word.cosets, field = word.fields;
     if constexpr (coset_bit < B) coset = coset << (B - coset_bit);
     if constexpr (coset_bit > B) coset = coset >> (coset_bit - B);
+    if constexpr (bit > 0) field = field >> bit;
     const lane_int_t<T> own(static_cast<std::int32_t>(count) - 1);
-    const lane_int_t<T> field = bit == 0 ? word.fields : word.fields >> bit;
     constexpr auto table = levels_by_coset;
     return lookup(table.x, (field & own) | (coset & (own ^ lane_int_t<T>(-1)))) * s[0];
+  }
+  /// A code of the half-integer coset is minus that of the other coset with all bits turned, where
+  /// the levels are symmetric: the word with those turned, in which a field means 2 k of `level`,
+  /// and signs for its codes.
+  static constexpr bool mirrors = Half == half_coset::interleaved && B <= 2 && 32 % code_bits == 0;
+  template <class T>
+  requires mirrors OPENQUANT_INLINE static word_of_codes<T> read_mirrored(
+      const std::int32_t* words) {
+    const word_of_codes<T> read = read_lanes<T>(words, 0);
+    constexpr std::uint32_t lowest =
+        code_bits == 32 ? 1 : 0xffffffffu / ((1u << code_bits % 32) - 1);
+    const lane_int_t<T> half = read.cosets & lane_int_t<T>(static_cast<std::int32_t>(lowest));
+    lane_int_t<T> turned = lane_int_t<T>(0) - half;
+    if constexpr (code_bits < 32) turned = turned + (half << code_bits);  // ones in those codes
+    return {read.fields ^ turned, read.cosets};
+  }
+  /// Its sign bit says that the code that bit `bit` of the word belongs to is turned.
+  template <class T, int bit>
+  OPENQUANT_INLINE static lane_int_t<T> mirror_sign(const word_of_codes<T>& word) {
+    return word.cosets << (31 - bit / code_bits * code_bits);
   }
 
   template <class T>

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+
+#include <openquant/core/prefetch.hpp>
+#include <openquant/layer/strip_product.hpp>
+
+/// Products of strips with one token, four bits of codes at a time: what the columns behind them
+/// add to a sum is looked up, in tables made of the token before.
+namespace openquant {
+
+/// Fields of one or two bits: codes, each of which alone decides a weight; or parts of codes in
+/// words that `read_mirrored` made of the stored ones, in which a field decides a weight but for
+/// its sign, the same for a whole code.
+template <class Q>
+concept NibbleQuantizer = is_linear<Q> && PointQuantizer<Q> &&(4 % field_bits<Q> == 0) &&
+                          (field_bits<Q> <= 2) &&
+                          ((Q::dim == 1 && code_fields<Q> == 1) ||
+                           requires { requires Q::mirrors; });
+
+/// The sum in double, in eight chains.
+inline double sum_of(std::span<const float> x) {
+  double chain[8] = {};
+  std::size_t j = 0;
+  for (; j + 8 <= x.size(); j += 8) {
+    for (std::size_t k = 0; k < 8; ++k) chain[k] += static_cast<double>(x[j + k]);
+  }
+  for (; j < x.size(); ++j) chain[0] += static_cast<double>(x[j]);
+  double sum = 0;
+  for (const double part : chain) sum += part;
+  return sum;
+}
+
+/// For one token the sums over the columns of four bits, for all their values:
+///
+///   (groups, nibbles of a group, 16) floats
+///
+/// Codes that fill a group's last word up are met by zeros.
+template <class T, NibbleQuantizer Q>
+class nibble_tables {
+ public:
+  static constexpr index_t cols = 4 / field_bits<Q>;
+
+  /// x : the token, as long as the strips' columns
+  nibble_tables(const Q& q, std::span<const float> x, const strip_shape<Q>& shape)
+      : shape_(shape),
+        sums_(static_cast<std::size_t>(shape.groups())),
+        entries_(static_cast<std::size_t>(shape.groups() * group_nibbles() * 16)) {
+    float level[cols][16];
+    for (index_t c = 0; c < cols; ++c) {
+      for (index_t i = 0; i < 16; ++i) {
+        level[c][i] = field_level(q, (i >> (c * field_bits<Q>)) % (1 << field_bits<Q>));
+      }
+    }
+    for (index_t g = 0; g < shape.groups(); ++g) {
+      const auto first = static_cast<std::size_t>(g * shape.group_size);
+      const auto part = x.subspan(first).first(
+          std::min(x.size() - first, static_cast<std::size_t>(shape.group_size)));
+      if (Q::scale_fields == 2) {
+        sums_[static_cast<std::size_t>(g)] = static_cast<float>(sum_of(part));
+      }
+      float* entry = entries_.data() + at(g, 0);
+      const auto whole = std::ssize(part) / cols * cols;
+      for (index_t j = 0; j < whole; j += cols, entry += 16) {
+        fill(level, part.data() + j, entry);
+      }
+      if (whole < std::ssize(part)) {
+        float rest[static_cast<std::size_t>(cols)] = {};
+        std::copy(part.begin() + whole, part.end(), rest);
+        fill(level, rest, entry);
+      }
+    }
+  }
+
+  /// Tables of word w of group g, (8, 16), and the words of a whole group.
+  const float* word(index_t g, index_t w) const { return entries_.data() + at(g, 8 * w); }
+  index_t group_words() const { return group_nibbles() / 8; }
+  /// The sum of x over group g.
+  float sum(index_t g) const { return sums_[static_cast<std::size_t>(g)]; }
+
+ private:
+  index_t group_nibbles() const {
+    return strip_shape<Q>::words_of(shape_.group_blocks()) / strip_shape<Q>::strings * 8;
+  }
+  index_t at(index_t g, index_t n) const { return (g * group_nibbles() + n) * 16; }
+  /// The level of a field under the scale linear_unit, over that.
+  static float field_level(const Q& q, index_t field) {
+    if constexpr (Q::dim == 1) {
+      scale_t<Q> unit{};
+      unit[0] = linear_unit<Q>;
+      return q.decode(static_cast<std::int32_t>(field), unit)[0] / linear_unit<Q>;
+    } else {
+      return Q::level(2 * field);
+    }
+  }
+  static void fill(const float (&level)[cols][16], const float* x, float* entry) {
+    OPENQUANT_UNROLL_REGISTERS
+    for (index_t i = 0; i < 16; i += lane_count<T>) {
+      T sum = load<T>(level[0] + i) * T(x[0]);
+      OPENQUANT_UNROLL_REGISTERS
+      for (index_t c = 1; c < cols; ++c) {
+        sum = mul_add(load<T>(level[c] + i), T(x[c]), sum);
+      }
+      store(sum, entry + i);
+    }
+  }
+
+  strip_shape<Q> shape_;
+  aligned_vector<float> sums_, entries_;
+};
+
+/// Eight sums, each plus what the columns of one nibble of a word add to it. The row's scale is the
+/// other factor of the fused additions, and has the sign of the nibble's code.
+template <class T, NibbleQuantizer Q>
+OPENQUANT_INLINE void add_word(const std::int32_t* words, const float* tables, T scale,
+                               T (&sum)[8]) {
+  const auto read = [&] {
+    if constexpr (Q::dim == 1)
+      return load_int<T>(words);
+    else
+      return Q::template read_mirrored<T>(words);
+  }();
+  const auto add = [&]<index_t p>(std::integral_constant<index_t, p>) OPENQUANT_INLINE_LAMBDA {
+    constexpr int bit = static_cast<int>(4 * p);
+    lane_int_t<T> word;
+    T factor = scale;
+    if constexpr (Q::dim == 1) {
+      word = read;
+    } else {
+      word = read.fields;
+      factor = change_sign(scale, Q::template mirror_sign<T, bit>(read));
+    }
+    if constexpr (p > 0) word = word >> bit;
+    const auto& table = *reinterpret_cast<const float(*)[16]>(tables + p * 16);
+    sum[p] = mul_add(lookup(table, word), factor, sum[p]);
+  };
+  [&]<index_t... p>(std::integer_sequence<index_t, p...>) OPENQUANT_INLINE_LAMBDA {
+    (add(std::integral_constant<index_t, p>{}), ...);
+  }
+  (std::make_integer_sequence<index_t, 8>{});
+}
+
+/// y += x W^T over words first, ..., end - 1 of the groups g, ..., last - 1 of a strip, or as many
+/// as those have; y : 16 floats.
+template <class T, NibbleQuantizer Q>
+void add_nibbles(const strip_view<Q>& strip, const nibble_tables<T, Q>& x, index_t g, index_t last,
+                 index_t first, index_t end, float* y) {
+  constexpr index_t rows = strip_shape<Q>::rows;
+  for (index_t r = 0; r < rows; r += lane_count<T>) {
+    T sum[8];
+    OPENQUANT_UNROLL_REGISTERS
+    for (index_t p = 0; p < 8; ++p) sum[p] = T(0.0f);
+    for (index_t k = g; k < last; ++k) {
+      const index_t words = strip_shape<Q>::words_of(strip.shape.blocks_in(k)) / rows;
+      const T scale = load<T>(strip.scale(k, 0) + r);
+      const float* tables = x.word(k, first);
+      const std::int32_t* word = strip.group(k) + first * rows + r;
+      for (index_t w = first; w < std::min(end, words); ++w, word += rows, tables += 8 * 16) {
+        prefetch(word + (end - first) * rows);
+        add_word<T, Q>(word, tables, scale, sum);
+      }
+      if constexpr (Q::scale_fields == 2) {
+        if (first == 0) sum[0] = sum[0] - scale * (load<T>(strip.scale(k, 1) + r) * T(x.sum(k)));
+      }
+    }
+    OPENQUANT_UNROLL_REGISTERS
+    for (index_t p = 0; p < 4; ++p) sum[p] = sum[p] + sum[p + 4];
+    const T total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    store(load<T>(y + r) + total, y + r);
+  }
+}
+
+/// y += x W^T for strips that lie side by side, 16 floats of y each: all of them meet the tables of
+/// about 256 columns, which stay in the first cache, before the next are taken.
+template <class T, NibbleQuantizer Q>
+void multiply_nibbles(std::span<const strip_view<Q>> strips, const nibble_tables<T, Q>& x,
+                      float* y) {
+  constexpr index_t most = 8 * field_bits<Q>;  // words of 256 columns
+  const index_t groups = strips[0].shape.groups();
+  const index_t step = std::max(most / x.group_words(), index_t{1});
+  for (index_t g = 0; g < groups; g += step) {
+    for (index_t first = 0; first < x.group_words(); first += most) {
+      for (std::size_t i = 0; i < strips.size(); ++i) {
+        add_nibbles<T>(strips[i], x, g, std::min(groups, g + step), first, first + most,
+                       y + 16 * i);
+      }
+    }
+  }
+}
+
+}  // namespace openquant
