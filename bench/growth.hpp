@@ -27,7 +27,7 @@ struct graph {
 inline std::vector<graph> growth_graphs() {
   return {{"gptq, m = n, beside one product",
            "n",
-           "times the n^3 product",
+           "times one product",
            true,
            {{"uniform 4 bits", "gptq, uniform<4>/(\\d+)/\\1", "over_product"},
             {"2 threads", "gptq, uniform<4>, 2 threads/(\\d+)/\\1", "over_product"}}},
@@ -107,8 +107,7 @@ inline void plot_growth(const std::vector<json>& runs, const std::string& path) 
   for (const drawing& d : drawings) {
     std::fprintf(pipe, "set title '%s' noenhanced\nset xlabel '%s'\nset ylabel '%s' noenhanced\n",
                  d.frame.title.c_str(), d.frame.x.c_str(), d.frame.y.c_str());
-    std::fprintf(pipe,
-                 "set yrange [0:*]\n%s logscale x 2\nplot ",
+    std::fprintf(pipe, "set yrange [0:*]\n%s logscale x 2\nplot ",
                  d.frame.logarithmic_x ? "set" : "unset");
     for (std::size_t i = 0; i < d.lines.size(); ++i) {
       std::fprintf(pipe, "%s'-' using 1:2 with linespoints lw 2 pt %zu ps 0.6 title '%s'",
