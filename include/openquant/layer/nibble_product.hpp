@@ -155,7 +155,7 @@ void add_nibbles(const strip_view<Q>& strip, const nibble_tables<T, Q>& x, index
       const T scale = load<T>(strip.scale(k, 0) + r);
       const float* tables = x.word(k, first);
       const std::int32_t* word = strip.group(k) + first * rows + r;
-      for (index_t w = first; w < std::min(end, words); ++w, word += rows, tables += 8 * 16) {
+      for (index_t w = first; w < std::min(end, words); ++w, word += rows, tables += 128) {
         prefetch(word + (end - first) * rows);
         add_word<T, Q>(word, tables, scale, sum);
       }

@@ -140,7 +140,8 @@ struct uniform {
     vec<T, zeros> least, greatest;  // the levels' ends, in steps
     OPENQUANT_UNROLL
     for (index_t i = 0; i < zeros; ++i) {
-      const T middle = zero + T(static_cast<float>(i - zeros / 2));
+      const index_t away = i - zeros / 2;
+      const T middle = zero + T(static_cast<float>(away));
       least[i] = T(0.0f) - (zeros == 1 ? zero : min(max(middle, T(0.0f)), T(max_code)));
       greatest[i] = least[i] + T(max_code);
     }

@@ -50,7 +50,7 @@ class viterbi {
     /// Bit i of word (t, k, n - 1): how match n for prefix i of group k ended, at step t.
     aligned_vector<std::uint32_t> history = aligned_vector<std::uint32_t>(T * words);
 
-    static constexpr index_t bytes() { return 2 * 2 * index_t{states} + 4 * T * index_t{words}; }
+    static constexpr index_t bytes() { return index_t{states} * 4 + T * index_t{words} * 4; }
   };
 
   /// A path that is closed. The first pass searches freely around the seam and so finds in which
