@@ -145,7 +145,7 @@ OPENQUANT_INLINE void add_word(const std::int32_t* words, const float* tables, T
 template <class T, NibbleQuantizer Q>
 void add_nibbles(const strip_view<Q>& strip, const nibble_tables<T, Q>& x, index_t g, index_t last,
                  index_t first, index_t end, float* y) {
-  constexpr index_t rows = strip_shape<Q>::rows;
+  constexpr index_t rows = strip_shape<Q>::rows, tables_of_word = 8, table = 16;
   for (index_t r = 0; r < rows; r += lane_count<T>) {
     T sum[8];
     OPENQUANT_UNROLL_REGISTERS
@@ -155,7 +155,8 @@ void add_nibbles(const strip_view<Q>& strip, const nibble_tables<T, Q>& x, index
       const T scale = load<T>(strip.scale(k, 0) + r);
       const float* tables = x.word(k, first);
       const std::int32_t* word = strip.group(k) + first * rows + r;
-      for (index_t w = first; w < std::min(end, words); ++w, word += rows, tables += 128) {
+      for (index_t w = first; w < std::min(end, words);
+           ++w, word += rows, tables += tables_of_word * table) {
         prefetch(word + (end - first) * rows);
         add_word<T, Q>(word, tables, scale, sum);
       }

@@ -100,8 +100,8 @@ template <class Arch, Quantizer Q>
 index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs) {
   const index_t whole = whole_blocks(n, Q::dim), slab = std::min(slab_rows(m), (m + 31) / 32 * 32);
   // The errors of a strip: weights, error and error of rounding, and their product with H.
-  constexpr index_t columns = 2 * 3 * 32;
-  const index_t errors = 4 * columns * whole;
+  constexpr index_t strip = 32, matrices = 2 * 3;
+  const index_t errors = 4 * matrices * strip * whole;
   const index_t rounding = panel<Arch, Q>::bytes(whole, 32, group_size) - errors / 2;
   const index_t one =
       panel<Arch, Q>::bytes(whole, slab, group_size) + errors + std::max(rounding, index_t{0});
