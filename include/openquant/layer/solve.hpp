@@ -99,8 +99,8 @@ constexpr index_t slab_rows(index_t m) {
 template <class Arch, Quantizer Q>
 index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs) {
   const index_t whole = whole_blocks(n, Q::dim), slab = std::min(slab_rows(m), (m + 31) / 32 * 32);
-  // The errors of a strip: weights, error and error of rounding, and their product with H.
-  constexpr index_t strip = 32, matrices = 2 * 3;
+  // The errors of a strip: weights, error and error of rounding, and their three products with H.
+  constexpr index_t strip = 32, matrices = 6;
   const index_t errors = 4 * matrices * strip * whole;
   const index_t rounding = panel<Arch, Q>::bytes(whole, 32, group_size) - errors / 2;
   const index_t one =
