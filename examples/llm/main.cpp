@@ -102,8 +102,9 @@ void run(const options& o) {
 
   const llm::stopwatch running;
   const auto teacher_states = llm::run_model(teacher, evaluation, executor);
+  const double running_seconds = running.seconds();  // before the products are timed
   const double forward =
-      llm::product_flops(teacher, evaluation) / running.seconds() / llm::product_speed(executor);
+      llm::product_flops(teacher, evaluation) / running_seconds / llm::product_speed(executor);
   const double reference = llm::perplexity(teacher, teacher_states, evaluation, executor);
 
   std::vector<llm::result> results;

@@ -192,6 +192,27 @@ TEST_CASE("udu: in binary32, U is that of a matrix n 2^-24 of the diagonal away,
   }
 }
 
+TEST_CASE("udu: U does not depend on the executor") {
+  constexpr index_t n = 600;  // two tiles below the first block of the factorization
+  matrix<float> h(n, n);
+  for (index_t i = 0; i < n; ++i) {
+    for (index_t j = 0; j <= i; ++j) {
+      h(i, j) = h(j, i) = i == j ? 40 : random::normal(4, static_cast<std::uint64_t>(i * n + j));
+    }
+  }
+  for (const index_t block : {1, 3, 24}) {
+    CAPTURE(block);
+    matrix<float> one(n, n), u(n, n);
+    REQUIRE(factor_udu<float>(h, 20, block, one) == std::nullopt);
+    REQUIRE(factor_udu<float>(h, 20, block, u, threads{4}) == std::nullopt);
+    CHECK(u == one);
+    REQUIRE(factor_udu<float, float>(h, 20, block, one) == std::nullopt);
+    CHECK(u != one);  // in another precision
+    REQUIRE(factor_udu<float, float>(h, 20, block, u, threads{4}) == std::nullopt);
+    CHECK(u == one);
+  }
+}
+
 TEST_CASE("udu: a NaN off the diagonal is not overlooked") {
   for (const index_t n : {4, 200}) {
     matrix<double> h(n, n);
