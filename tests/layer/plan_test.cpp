@@ -119,6 +119,23 @@ TEST_CASE("plan: what round_to_nearest holds, to a tenth") {
   const matrix<float> w = random_weights(512, 384, 1);
   const hessian h = random_hessian(400, 384, 0.5, 2);
   check(method.plan(512, 384), bytes_of([&] { static_cast<void>(method.quantize(w, h)); }));
+
+  // A last block to fill: two Hessians at once are more than one and few rows.
+  const round_to_nearest<quantizer::companded<lattice::e8, 3>> blocks_of_8{};
+  const matrix<float> few = random_weights(32, 2047, 3);
+  const hessian wide = random_hessian(40, 2047, 0.5, 4);
+  check(blocks_of_8.plan(32, 2047),
+        bytes_of([&] { static_cast<void>(blocks_of_8.quantize(few, wide)); }));
+}
+
+TEST_CASE("plan: refuses what quantize would refuse") {
+  const gptq<quantizer::uniform<4>> method{};
+  const round_to_nearest<quantizer::uniform<4>> rounding{};
+  const char* text = "quantized: nothing to store in a (0, 64) matrix";
+  CHECK_THROWS_WITH_AS(static_cast<void>(method.plan(0, 64)), text, error);
+  CHECK_THROWS_WITH_AS(static_cast<void>(rounding.plan(0, 64)), text, error);
+  CHECK_THROWS_AS(static_cast<void>(method.plan(64, 0)), error);
+  CHECK_THROWS_AS(static_cast<void>(method.plan(-1, 64)), error);
 }
 
 TEST_CASE("plan: nothing is allocated inside the loop over columns") {

@@ -49,13 +49,14 @@ struct gptq {
 
   /// Memory for an (m, n) layer: 8 n^2 bytes for the factorization (and as much again while it is
   /// done in binary64), 4 m n for the transformed weights, and about 5000 n for each slab of rows
-  /// at work, of which there are as many as the executor has threads.
+  /// at work, of which there are as many as the executor has threads. Throws openquant::error where
+  /// m, n or the group size is none.
   template <class Arch = default_arch>
   [[nodiscard]] memory_plan plan(index_t m, index_t n, index_t threads = 1) const {
     using result = quantized<Q, R, E>;
-    const index_t whole = whole_blocks(n, Q::dim), g = result::resolve(n, options.group_size);
     memory_plan p;
     p.output = result::packed_bytes(quantizer, m, n, options.group_size);
+    const index_t whole = whole_blocks(n, Q::dim), g = result::resolve(n, options.group_size);
     p.factor = 4 * (2 * whole * whole + whole);
     const bool in_place = drowns_roundings(static_cast<double>(options.damping), whole);
     const index_t tile = std::min(linalg::cholesky_tile, whole);

@@ -77,11 +77,10 @@ class quantized {
     if (g < 1) fail("group_size ", group_size, " is neither positive nor -1 (the whole row)");
     return blocks_of(g) * Q::dim;
   }
-  /// Bytes of memory that the codes and scales of an (m, n) matrix take.
+  /// Bytes of memory that the codes and scales of an (m, n) matrix take. Throws as the constructor.
   static index_t packed_bytes(const Q& q, index_t rows, index_t cols, index_t group_size) {
-    const index_t g = resolve(cols, group_size);
-    return bit_matrix::memory_bytes(tiles_of(rows), blocks_of(cols) * code_fields<Q>,
-                                    field_bits<Q>) +
+    const index_t tiles = tiles_of(checked_rows(rows, cols)), g = resolve(cols, group_size);
+    return bit_matrix::memory_bytes(tiles, blocks_of(cols) * code_fields<Q>, field_bits<Q>) +
            bit_matrix::memory_bytes(rows, (cols + g - 1) / g, q.scale_bits());
   }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+
 #include <openquant/layer/plan.hpp>
 #include <openquant/layer/solve.hpp>
 
@@ -21,14 +23,18 @@ struct round_to_nearest {
 
   /// Memory for an (m, n) layer with data: 4 n^2 bytes for H', 4 m n for the transformed weights,
   /// and about 5000 n for each slab of rows at work, of which there are as many as the executor has
-  /// threads. Without data it is 4 n^2 less.
+  /// threads; where n is no whole blocks of d, 8 n^2 at least, while H' is filled up. Without data
+  /// it is 4 n^2 less. Throws openquant::error where m, n or the group size is none.
   template <class Arch = default_arch>
   [[nodiscard]] memory_plan plan(index_t m, index_t n, index_t threads = 1) const {
     using result = quantized<Q, R, E>;
+    memory_plan p;
+    p.output = result::packed_bytes(quantizer, m, n, options.group_size);
     const index_t whole = whole_blocks(n, Q::dim), g = result::resolve(n, options.group_size);
-    return {.output = result::packed_bytes(quantizer, m, n, options.group_size),
-            .factor = 0,
-            .workspace = 4 * (whole * whole + whole) + solver_bytes<Arch, Q>(m, n, g, threads)};
+    const index_t filling = whole == n ? 0 : 4 * (n * n + whole * whole);  // of H', before W
+    p.workspace = std::max(filling - p.output,
+                           4 * (whole * whole + whole) + solver_bytes<Arch, Q>(m, n, g, threads));
+    return p;
   }
 
   /// Without data: every input channel counts the same. An equalizer needs data and throws.
@@ -53,8 +59,10 @@ struct round_to_nearest {
       fail("round_to_nearest: the Hessian has seen no tokens; call quantize(w)");
     }
     const basis<R> to(rotation, h.size(), equalizer.scales(h.diagonal()));
-    return run<Arch>(w, to, fill_up(to.hessian_to(h), whole_blocks(h.size(), Q::dim)), h.tokens(),
-                     static_cast<index_t>(h.dead_channels().size()), executor);
+    // By itself, for what is not yet filled up lives as long as the expression.
+    const auto filled = fill_up(to.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
+    return run<Arch>(w, to, filled, h.tokens(), static_cast<index_t>(h.dead_channels().size()),
+                     executor);
   }
 
  private:
