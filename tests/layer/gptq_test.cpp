@@ -312,7 +312,7 @@ TEST_CASE("gptq: what cannot be is refused with the numbers") {
   CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(random_weights(3, 9, 78), h),
                        "gptq: w is (3, 9), the Hessian is of order 8", error);
   CHECK_THROWS_WITH_AS((gptq<uniform<4>>{.options = {.damping = -0.5f}}.quantize(w, h)),
-                       "gptq: damping -0.5 is negative", error);
+                       "gptq: damping -0.5 is not a finite number from 0 on", error);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS((gptq<uniform<4>>{.options = {.damping = nan}}.quantize(w, h)), error);
   CHECK_THROWS_AS((gptq<uniform<4>>{.options = {.group_size = 0}}.quantize(w, h)), error);

@@ -104,6 +104,7 @@ TEST_CASE("plan: threads hold a slab each") {
   CHECK(used <= method.plan(1024, 512, 2).peak() + small);
   CHECK(method.plan(1024, 512, 2).workspace > method.plan(1024, 512, 1).workspace);
   CHECK(method.plan(1024, 512, 1000).workspace == method.plan(1024, 512, 8).workspace);
+  CHECK(method.plan(1024, 512, 0).workspace == method.plan(1024, 512, 1).workspace);
 }
 
 TEST_CASE("plan: gptq takes W + 2 n^2 and a panel beside its result") {

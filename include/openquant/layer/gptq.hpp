@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 
@@ -60,7 +61,8 @@ struct gptq {
     p.factor = 4 * (2 * whole * whole + whole);
     const bool in_place = drowns_roundings(static_cast<double>(options.damping), whole);
     const index_t tile = std::min(linalg::cholesky_tile, whole);
-    const index_t tiles = std::min(threads, whole / tile) * tile * tile;
+    const index_t tiles =
+        std::clamp(whole / tile, index_t{1}, std::max(threads, index_t{1})) * tile * tile;
     const index_t factoring = in_place ? 4 * tiles : 8 * (whole * whole + tiles);
     p.workspace = std::max(factoring - p.output, solver_bytes<Arch, Q>(m, n, g, threads));
     return p;
@@ -79,7 +81,9 @@ struct gptq {
     if (static_cast<index_t>(dead.size()) == h.size()) {
       fail("gptq: all ", h.size(), " input channels were zero in all ", h.tokens(), " tokens");
     }
-    if (!(options.damping >= 0)) fail("gptq: damping ", options.damping, " is negative");
+    if (!(options.damping >= 0) || !std::isfinite(options.damping)) {
+      fail("gptq: damping ", options.damping, " is not a finite number from 0 on");
+    }
     factorization f{rotation,
                     equalizer,
                     openquant::basis<R>(rotation, h.size(), equalizer.scales(h.diagonal())),
@@ -148,8 +152,8 @@ struct gptq {
     return f.order.empty() ? p : f.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
 
-  /// Whether damping drowns the roundings of binary32, which act as a change of H by about n 2^-24
-  /// of the mean diagonal.
+  /// Whether damping drowns the roundings of binary32, which act as a change of H_ij by n 2^-24
+  /// sqrt(H_ii H_jj) at most, and hardly ever by as much.
   static bool drowns_roundings(double damping, index_t n) {
     return damping >= 10 * 0x1p-24 * static_cast<double>(n);
   }

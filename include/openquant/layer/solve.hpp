@@ -105,7 +105,7 @@ index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs) {
   const index_t rounding = panel<Arch, Q>::bytes(whole, 32, group_size) - errors / 2;
   const index_t one =
       panel<Arch, Q>::bytes(whole, slab, group_size) + errors + std::max(rounding, index_t{0});
-  return 4 * m * whole + std::min(slabs, (m + slab - 1) / slab) * one;
+  return 4 * m * whole + std::clamp(slabs, index_t{1}, (m + slab - 1) / slab) * one;
 }
 
 /// Codes every row of the problem into `out`, in slabs of `slab_rows`. h is the Hessian in coding
