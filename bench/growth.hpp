@@ -20,7 +20,7 @@ struct curve {
 };
 struct graph {
   std::string title, x, y;
-  bool logarithmic_x;
+  bool logarithmic_x, logarithmic_y;
   std::vector<curve> curves;
 };
 
@@ -29,28 +29,33 @@ inline std::vector<graph> growth_graphs() {
            "n",
            "times one product",
            true,
+           false,
            {{"uniform 4 bits", "gptq, uniform<4>/(\\d+)/\\1", "over_product"},
             {"2 threads", "gptq, uniform<4>, 2 threads/(\\d+)/\\1", "over_product"}}},
           {"gptq, n = 2048",
            "m",
            "seconds, factorization apart",
            true,
+           true,
            {{"uniform 4 bits", "gptq, uniform<4>/(\\d+)/2048", "quantize_s"}}},
           {"Hadamard transform",
            "n",
            "ns a float",
            true,
+           false,
            {{"rows in cache", "transform<cached>/(\\d+)", "ns_per_float"},
             {"with signs, in memory", "with_signs<uncached>/(\\d+)", "ns_per_float"}}},
           {"Viterbi, 2 bits",
            "L",
            "ns a weight",
            false,
+           true,
            {{"latin", "trellis<2, (\\d+), latin>", "encode_ns"}}},
           {"encode",
            "bits",
            "ns a weight",
            false,
+           true,
            {{"uniform", "uniform<(\\d)>/asymmetric", "encode_ns"},
             {"Lloyd-Max", "lloyd_max<(\\d)>", "encode_ns"},
             {"companded E8", "companded<e8, ?(\\d)>", "encode_ns"},
@@ -58,6 +63,7 @@ inline std::vector<graph> growth_graphs() {
           {"one token by a 4096 x 4096 matrix",
            "bits",
            "Gweights/s",
+           false,
            false,
            {{"uniform", "multiply, uniform<(\\d)>/4096/1(/.*)?", "Gweights/s"},
             {"uniform, 8-bit tokens", "multiply_q8, uniform<(\\d)>/4096/1(/.*)?", "Gweights/s"},
@@ -99,16 +105,18 @@ inline void plot_growth(const std::vector<json>& runs, const std::string& path) 
   FILE* pipe = popen("gnuplot", "w");
   if (pipe == nullptr) throw std::runtime_error("plot: gnuplot does not start");
   const std::size_t rows = (drawings.size() + 1) / 2;
-  std::fprintf(
-      pipe,
-      "set terminal svg size 1000,%zu font 'sans,12' background 'white'\n"
-      "set output '%s'\nset multiplot layout %zu,2\nset grid\nset key bottom right noenhanced\n",
-      rows * 330, path.c_str(), rows);
+  std::fprintf(pipe,
+               "set terminal svg size 1250,%zu font 'sans,12' background 'white'\n"
+               "set output '%s'\nset multiplot layout %zu,2\nset grid\nset key outside right "
+               "top vertical noenhanced\n",
+               rows * 330, path.c_str(), rows);
   for (const drawing& d : drawings) {
     std::fprintf(pipe, "set title '%s' noenhanced\nset xlabel '%s'\nset ylabel '%s' noenhanced\n",
                  d.frame.title.c_str(), d.frame.x.c_str(), d.frame.y.c_str());
-    std::fprintf(pipe, "set yrange [0:*]\n%s logscale x 2\nplot ",
-                 d.frame.logarithmic_x ? "set" : "unset");
+    std::fprintf(pipe, "%s\n%s\nset yrange [%s:*]\nplot ",
+                 d.frame.logarithmic_x ? "set logscale x 2" : "unset logscale x",
+                 d.frame.logarithmic_y ? "set logscale y" : "unset logscale y",
+                 d.frame.logarithmic_y ? "*" : "0");
     for (std::size_t i = 0; i < d.lines.size(); ++i) {
       std::fprintf(pipe, "%s'-' using 1:2 with linespoints lw 2 pt %zu ps 0.6 title '%s'",
                    i > 0 ? ", " : "", i + 1, d.lines[i].first.c_str());
