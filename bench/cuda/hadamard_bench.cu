@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <openquant/cuda/hadamard.cuh>
+#include <openquant/cuda/kronecker_hadamard.cuh>
 
 #include "gpu.cuh"
 
@@ -32,6 +33,20 @@ void bench_type(const bench::gpu& device, const char* type) {
   for (const index_t n : {64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384}) {
     row(n, [&](cuda::device_view<const T> x, cuda::device_view<T> y, cuda::factors before,
                cuda::factors after) { cuda::hadamard(device.on(), x, y, n, before, after); });
+  }
+  for (const auto& [m, p] : {std::pair<index_t, index_t>{12, 64},
+                             {12, 256},
+                             {20, 256},
+                             {28, 512},
+                             {28, 1024},
+                             {172, 64}}) {
+    const matrix<std::uint16_t> bits = cuda::hadamard_sign_bits(m);
+    cuda::device_matrix<std::uint16_t> signs(device.on(), m / 4, m / 4);
+    cuda::copy(device.on(), bits.view(), signs.view());
+    row(m * p, [&, n = m * p](cuda::device_view<const T> x, cuda::device_view<T> y,
+                              cuda::factors before, cuda::factors after) {
+      cuda::hadamard(device.on(), x, y, n, std::as_const(signs).view(), before, after);
+    });
   }
 }
 
