@@ -7,28 +7,13 @@
 #include <openquant/cuda/hadamard.hpp>
 #include <openquant/linalg/walsh_hadamard.hpp>
 
+#include "cuda/window.hpp"
+
 namespace {
 
 using namespace openquant;
 using cuda::factors;
-
-/// A matrix whose rows lie `stride` apart, from `offset` on, and what surrounds it.
-template <class T>
-struct window {
-  index_t rows, cols, stride, offset;
-  aligned_vector<T> all;
-
-  window(index_t m, index_t n, index_t gap, index_t before)
-      : rows(m), cols(n), stride(n + gap), offset(before) {
-    all.resize(static_cast<std::size_t>(offset + m * stride));
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = cuda::narrowed<T>(random::normal(3, i));
-  }
-  T& operator()(index_t i, index_t j) {
-    return all[static_cast<std::size_t>(offset + i * stride + j)];
-  }
-  /// Host memory, called device memory for the kernel that runs on the host.
-  matrix_view<T, device> view() { return {&(*this)(0, 0), rows, cols, stride}; }
-};
+using test::window;
 
 template <class In, class Out>
 void check(index_t n, index_t per_row, index_t rows, index_t gap, index_t offset, bool diagonals,

@@ -2,8 +2,9 @@
 #include "cuda/oracle.hpp"
 
 #include <array>
+#include <vector>
 
-#include <openquant/linalg/walsh_hadamard.hpp>
+#include <openquant/linalg/hadamard.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
@@ -15,6 +16,11 @@ namespace openquant::test {
 
 void walsh_hadamard_oracle(std::span<float> x, float before, float after) {
   linalg::walsh_hadamard_scalar(x, linalg::scaled{before}, linalg::scaled{after});
+}
+
+void hadamard_oracle(matrix_view<float> x) {
+  const std::vector<float> ones(static_cast<std::size_t>(x.cols()), 1.0f);
+  linalg::hadamard_transform(x.cols()).apply_between(x, ones, ones);
 }
 
 template <class Q>

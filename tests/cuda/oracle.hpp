@@ -12,6 +12,8 @@ namespace openquant::test {
 
 /// x <- after H before x.
 void walsh_hadamard_oracle(std::span<float> x, float before, float after);
+/// x <- n^1/2 H x for each row of n numbers, H that of `linalg::hadamard_transform`.
+void hadamard_oracle(matrix_view<float> x);
 
 /// Random codes and scales of an (m, n) matrix, and what they decode to: for uniform<4>,
 /// lloyd_max<3>, e8p<2> and trellis<2>.

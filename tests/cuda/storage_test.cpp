@@ -34,8 +34,10 @@ TEST_CASE("cuda::storage: floats stay, ties go to even") {
   CHECK(widened(narrowed<float16>(1e9f)) == std::numeric_limits<float>::infinity());
 }
 
-TEST_CASE_TEMPLATE("cuda::storage: packets are 16 bytes", T, float, float16, bfloat16) {
+TEST_CASE_TEMPLATE("cuda::storage: packets are 16 bytes, or as many as told", T, float, float16,
+                   bfloat16) {
   static_assert(sizeof(packet<T>) == 16 && alignof(packet<T>) == 16);
+  static_assert(sizeof(packet<T, 8>) == 8 && alignof(packet<T, 8>) == 8);
   constexpr index_t n = packet<T>::size;
   matrix<T> x(3, n), y(3, n);
   for (index_t i = 0; i < 3 * n; ++i) x.data()[i] = narrowed<T>(static_cast<float>(i));

@@ -17,28 +17,27 @@
 
 /// Kernels written once, for the threads of a CUDA block and for a loop on the host.
 ///
-/// A kernel is a struct: its members are the arguments, and its body works in PHASES:
+/// A kernel K is a struct: its members are the arguments, and its body works in phases.
 ///
-///   K::threads               threads of a block, a multiple of 32
-///   K::resident              blocks that are to fit one multiprocessor at a time: bounds registers
-///   K::shared                what they share, trivially copyable; uninitialised when a block
-///   starts k(block, memory)         the body of one block, a template on the kind of block
+///   K::threads      threads of a block, a multiple of 32
+///   K::resident     blocks that are to fit a multiprocessor at a time: bounds registers
+///   K::shared       what a block's threads share: trivially copyable, at first uninitialised
+///   k(block, m)     the body of one block, a template on the kind of block; m its `shared`
 ///
-///   block.index()            which block of the grid this is
-///   block.run(f)             f(t) for every thread t of the block; all have done it before anyone
-///                            goes on
-///   block.each(f)            the same, and nobody waits: for what touches a thread's own
-///   registers,
-///                            its own part of global memory, and shared memory only to read
-///   block.per_thread<T>()    one T for each thread, r[t], that lasts from phase to phase:
-///   registers block.per_thread<T, n>() n of them, r[i][t] block.partner(r, mask)   as many, of
-///   which thread t has what r has for thread t ^ mask of its
-///                            warp of 32
+/// What a block offers:
 ///
-/// Within a phase a thread may read what earlier phases have written, and what it has itself; what
-/// another thread writes in the same phase it may not. What stands outside of phases must not
-/// depend on a thread. `launch.cuh` runs a kernel on a GPU, `run_on_host` here, in a
-/// unit that nvcc does not compile.
+///   index()              which block of the grid this is
+///   run(f)               f(t) for every thread t; all have done it before anyone goes on
+///   each(f)              the same, and nobody waits: for what touches a thread's registers,
+///                        its part of global memory, and shared memory only to read
+///   per_thread<T>()      r: a T for each thread, r[t], that lasts from phase to phase; registers
+///   per_thread<T, n>()   n of them, r[i][t]
+///   partner(r, mask)     as many, of which thread t has what r has for thread t ^ mask of its warp
+///
+/// In a phase a thread may read what earlier phases have written, and what it has itself, but not
+/// what another thread writes in that phase. What stands outside of phases must not depend on a
+/// thread. `launch.cuh` runs a kernel on a GPU; `run_on_host` runs it here, in a unit that nvcc
+/// does not compile.
 namespace openquant::cuda {
 
 inline constexpr int warp_size = 32;

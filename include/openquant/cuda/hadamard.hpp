@@ -15,6 +15,22 @@ struct factors {
   float by = 1;
 };
 
+OPENQUANT_DEVICE inline float times(const factors& f, float x, index_t j) {
+  return x * (f.d != nullptr ? f.d[j] : f.by);
+}
+
+/// (a, b) -> (a + b, a - b) for numbers of a thread that lie h apart.
+template <index_t count>
+OPENQUANT_DEVICE void butterflies(float* v, index_t h) {
+  OPENQUANT_UNROLL
+  for (index_t k = 0; k < count / 2; ++k) {
+    const index_t i = k / h * 2 * h + k % h;
+    const float a = v[i], b = v[i + h];
+    v[i] = a + b;
+    v[i + h] = a - b;
+  }
+}
+
 /// y <- After H Before x in every block of n columns of every row, H Sylvester's matrix of order n,
 /// a power of two: one pass over x and y, additions in the order of `linalg::walsh_hadamard`.
 ///
@@ -117,21 +133,6 @@ struct hadamard_kernel {
 
  private:
   static_assert(segment == threads, "thread t takes up number t of every segment");
-
-  template <index_t count>
-  OPENQUANT_DEVICE static void butterflies(float* v, index_t h) {
-    OPENQUANT_UNROLL
-    for (index_t k = 0; k < count / 2; ++k) {
-      const index_t i = k / h * 2 * h + k % h;
-      const float a = v[i], b = v[i + h];
-      v[i] = a + b;
-      v[i + h] = a - b;
-    }
-  }
-
-  OPENQUANT_DEVICE static float times(const factors& f, float x, index_t j) {
-    return x * (f.d != nullptr ? f.d[j] : f.by);
-  }
 
   struct place {
     index_t row, col;  // row < 0: beyond the last

@@ -43,19 +43,19 @@ OPENQUANT_DEVICE T narrowed(float x) {
   }
 }
 
-/// 16 bytes on their boundary, which a thread loads or stores at once.
-template <class T>
-struct alignas(16) packet {
-  static constexpr index_t size = 16 / sizeof(T);
-  T x[16 / sizeof(T)];
+/// So many bytes on their boundary, 4, 8 or 16, which a thread loads or stores at once.
+template <class T, std::size_t bytes = 16>
+struct alignas(bytes) packet {
+  static constexpr index_t size = bytes / sizeof(T);
+  T x[bytes / sizeof(T)];
 };
 template <class T>
 OPENQUANT_DEVICE packet<T> load_packet(const T* p) {
   return *reinterpret_cast<const packet<T>*>(p);
 }
-template <class T>
-OPENQUANT_DEVICE void store_packet(const packet<T>& x, T* p) {
-  *reinterpret_cast<packet<T>*>(p) = x;
+template <class T, std::size_t bytes>
+OPENQUANT_DEVICE void store_packet(const packet<T, bytes>& x, T* p) {
+  *reinterpret_cast<packet<T, bytes>*>(p) = x;
 }
 
 /// True where packets may be loaded from every row of a view.

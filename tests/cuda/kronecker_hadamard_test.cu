@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <doctest/doctest.h>
+
+#include <openquant/core/random.hpp>
+#include <openquant/cuda/device_matrix.cuh>
+#include <openquant/cuda/kronecker_hadamard.cuh>
+
+#include "cuda/oracle.hpp"
+
+namespace {
+
+using namespace openquant;
+
+TEST_SUITE("device") {
+  TEST_CASE("cuda::kronecker_hadamard: exact sums are the CPU's") {
+    const cuda::backend on;
+    for (const index_t m : {12, 20, 28, 172}) {
+      const matrix<std::uint16_t> bits = cuda::hadamard_sign_bits(m);
+      cuda::device_matrix<std::uint16_t> signs(on, m / 4, m / 4);
+      cuda::copy(on, bits.view(), signs.view());
+      for (index_t n = m; n <= 32768; n *= 2) {
+        CAPTURE(n);
+        if (n / m > 2048) continue;
+        matrix<float> x(7, n), y(7, n);
+        for (index_t i = 0; i < 7 * n; ++i) {
+          x.data()[i] = std::nearbyint(4 * random::normal(1, static_cast<std::uint64_t>(i)));
+        }
+        cuda::device_matrix<float> d(on, 7, n);
+        cuda::copy(on, x.view(), d.view());
+        cuda::hadamard(on, cuda::device_view<const float>(d.view()), d.view(), n,
+                       std::as_const(signs).view(), {}, {});
+        cuda::copy(on, d.view(), y.view());
+        cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
+        test::hadamard_oracle(x.view());
+        CHECK(x == y);
+      }
+    }
+  }
+}
+
+}  // namespace
