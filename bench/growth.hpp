@@ -43,8 +43,8 @@ inline std::vector<graph> growth_graphs() {
            "ns a float",
            true,
            false,
-           {{"rows in cache", "transform<cached>/(\\d+)", "ns_per_float"},
-            {"with signs, in memory", "with_signs<uncached>/(\\d+)", "ns_per_float"}}},
+           {{"in cache", "transform<cached>/(\\d+)", "ns_per_float"},
+            {"signs, memory", "with_signs<uncached>/(\\d+)", "ns_per_float"}}},
           {"Viterbi, 2 bits",
            "L",
            "ns a weight",
@@ -66,7 +66,7 @@ inline std::vector<graph> growth_graphs() {
            false,
            false,
            {{"uniform", "multiply, uniform<(\\d)>/4096/1(/.*)?", "Gweights/s"},
-            {"uniform, 8-bit tokens", "multiply_q8, uniform<(\\d)>/4096/1(/.*)?", "Gweights/s"},
+            {"8-bit tokens", "multiply_q8, uniform<(\\d)>/4096/1(/.*)?", "Gweights/s"},
             {"Lloyd-Max", "multiply, lloyd_max<(\\d)>/4096/1(/.*)?", "Gweights/s"},
             {"companded E8", "multiply, companded<e8, ?(\\d)>/4096/1(/.*)?", "Gweights/s"},
             {"E8P", "multiply, e8p<(\\d)>/4096/1(/.*)?", "Gweights/s"},
@@ -108,7 +108,7 @@ inline void plot_growth(const std::vector<json>& runs, const std::string& path) 
   std::fprintf(pipe,
                "set terminal svg size 1250,%zu font 'sans,12' background 'white'\n"
                "set output '%s'\nset multiplot layout %zu,2\nset grid\nset key outside right "
-               "top vertical noenhanced\n",
+               "top vertical samplen 1.5 noenhanced\n",
                rows * 330, path.c_str(), rows);
   for (const drawing& d : drawings) {
     std::fprintf(pipe, "set title '%s' noenhanced\nset xlabel '%s'\nset ylabel '%s' noenhanced\n",
