@@ -97,7 +97,10 @@ TEST_CASE("cholesky: the same in float") {
     auto a = positive_matrix(n, 5);
     matrix<float> l(n, n);
     for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) a(i, j) = l(i, j) = static_cast<float>(a(i, j));
+      for (index_t j = 0; j < n; ++j) {
+        l(i, j) = static_cast<float>(a(i, j));
+        a(i, j) = static_cast<double>(l(i, j));
+      }
     }
     REQUIRE(cholesky(l.view()) == std::nullopt);
     CHECK(is_factor(l.view(), a));
