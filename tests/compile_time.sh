@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # compile_time.sh compiler eigen-include-folder
-# Prints what it takes to compile the umbrella header, and with it one gptq, on Eigen and on the BLAS
-# (skipped where there is no <cblas.h>). The budget is for a 2-core EPYC that does nothing else;
+# Prints what it takes to compile what decodes (layer/quantized.hpp and a quantizer), the umbrella
+# header, and with it one gptq, on Eigen and on the BLAS (skipped where there is no <cblas.h>). The budget is for a 2-core EPYC that does nothing else;
 # machines and their load differ, so only three times the budget fails.
 set -eu
 cxx=${1:-g++} eigen=${2:-/usr/include/eigen3}
@@ -11,6 +11,9 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 echo '#include <openquant/openquant.hpp>' > "$scratch/include.cpp"
+for header in layer/quantized quantizer/uniform rotation/identity equalizer/identity; do
+  echo "#include <openquant/$header.hpp>"
+done > "$scratch/decode.cpp"
 cat > "$scratch/gptq.cpp" << 'END'
 #include <openquant/openquant.hpp>
 using namespace openquant;
@@ -27,9 +30,8 @@ for products in Eigen BLAS; do
     define=(-DOPENQUANT_USE_BLAS)
     echo '#include <cblas.h>' | "$cxx" -x c++ -fsyntax-only - 2> "$scratch/errors" || continue
   fi
-  for source in include gptq; do
-    budget=3.5
-    [ $source = include ] || budget=6
+  for source in decode include gptq; do
+    case $source in decode) budget=1.5 ;; include) budget=3.5 ;; gptq) budget=6 ;; esac
     TIMEFORMAT='%U %S'
     spent=$({ time "$cxx" -std=c++20 -O2 -march=native -I"$root/include" -isystem "$eigen" "${define[@]}" \
                 -c "$scratch/$source.cpp" -o "$scratch/out.o" 2> "$scratch/errors"; } 2>&1) ||
