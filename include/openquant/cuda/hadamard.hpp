@@ -189,6 +189,24 @@ struct hadamard_kernel {
   }
 };
 
+/// Blocks of n numbers in rows that are transformed: in one, and in all.
+struct block_counts {
+  index_t per_row, all;
+};
+
+/// Those of x, which goes to y. Throws openquant::error where the shapes do not fit, or a kernel
+/// has no numbers for as many blocks.
+template <Storage In, Storage Out>
+block_counts count_blocks(matrix_view<const In, device> x, matrix_view<Out, device> y, index_t n) {
+  if (x.rows() != y.rows() || x.cols() != y.cols() || x.cols() % n != 0) {
+    fail("cuda: hadamard of order ", n, " of x (", x.rows(), ", ", x.cols(), ") to y (", y.rows(),
+         ", ", y.cols(), ")");
+  }
+  const index_t per_row = x.cols() / n, all = x.rows() * per_row;
+  if (all >= index_t{1} << 31) fail("cuda: hadamard of ", all, " blocks of ", n, " numbers");
+  return {per_row, all};
+}
+
 /// Calls run(kernel) with the kernel for these views and this n.
 /// Throws openquant::error where n is no power of two from 2 to 16384 or the shapes do not fit.
 template <Storage In, Storage Out, class Run>
@@ -197,17 +215,12 @@ void with_hadamard_kernel(matrix_view<const In, device> x, matrix_view<Out, devi
   if (n < 2 || n > 16384 || !std::has_single_bit(static_cast<std::size_t>(n))) {
     fail("cuda: hadamard of order ", n, ", which is no power of two from 2 to 16384");
   }
-  if (x.rows() != y.rows() || x.cols() != y.cols() || x.cols() % n != 0) {
-    fail("cuda: hadamard of order ", n, " of x (", x.rows(), ", ", x.cols(), ") to y (", y.rows(),
-         ", ", y.cols(), ")");
-  }
-  const index_t per_row = x.cols() / n, blocks = x.rows() * per_row;
-  if (blocks >= index_t{1} << 31) fail("cuda: hadamard of ", blocks, " blocks of ", n, " numbers");
+  const block_counts blocks = count_blocks(x, y, n);
   const int log_n = std::countr_zero(static_cast<std::size_t>(n));
   const auto with = [&]<index_t rounds>() {
-    run(hadamard_kernel<In, Out, rounds>{x.data(), x.stride(), y.data(), y.stride(), blocks,
-                                         per_row, log_n, rows_are_aligned(x), rows_are_aligned(y),
-                                         before, after});
+    run(hadamard_kernel<In, Out, rounds>{x.data(), x.stride(), y.data(), y.stride(), blocks.all,
+                                         blocks.per_row, log_n, rows_are_aligned(x),
+                                         rows_are_aligned(y), before, after});
   };
   if (n <= 2048)
     with.template operator()<1>();

@@ -242,15 +242,10 @@ void with_hadamard_kernel(matrix_view<const In, device> x, matrix_view<Out, devi
     fail("cuda: hadamard of order ", n, " with signs (", signs.rows(), ", ", signs.cols(),
          "), which is no m 2^k up to 32768 with m = 12, 16, ..., 256 and k <= 11");
   }
-  if (x.rows() != y.rows() || x.cols() != y.cols() || x.cols() % n != 0) {
-    fail("cuda: hadamard of order ", n, " of x (", x.rows(), ", ", x.cols(), ") to y (", y.rows(),
-         ", ", y.cols(), ")");
-  }
-  const index_t per_row = x.cols() / n, blocks = x.rows() * per_row;
-  if (blocks >= index_t{1} << 31) fail("cuda: hadamard of ", blocks, " blocks of ", n, " numbers");
+  const block_counts blocks = count_blocks(x, y, n);
   const auto with = [&]<index_t room>() {
     run(kronecker_hadamard_kernel<In, Out, room>{
-        x.data(), x.stride(), y.data(), y.stride(), blocks, per_row, signs.data(),
+        x.data(), x.stride(), y.data(), y.stride(), blocks.all, blocks.per_row, signs.data(),
         static_cast<int>(m), std::countr_zero(static_cast<std::size_t>(p)), rows_are_aligned(x),
         rows_are_aligned(y), before, after});
   };
