@@ -27,7 +27,7 @@ void check_reported_error(const Quantized& q, const matrix<float>& w, const hess
 /// a rotated identity is one only up to rounding.)
 template <class Method>
 void check_identity_hessian(const Method& method, index_t m, index_t n, std::uint64_t seed) {
-  const matrix<float> w = test::random_weights(m, n, seed);
+  const matrix<float> w = test::normal_matrix(m, n, seed);
   const hessian h = test::scaled_identity(n);
   const auto coded = method.quantize(w, h), rounded = without_feedback(method).quantize(w, h);
   CHECK(coded == rounded);

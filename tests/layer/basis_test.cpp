@@ -37,7 +37,7 @@ std::vector<float> powers(index_t n) {
 TEST_CASE_TEMPLATE("basis: products are kept, x' W'^T = x W^T, and weights come back", R,
                    rotation::identity, rotation::hadamard, rotation::block_hadamard<8>) {
   constexpr index_t n = 40;
-  const matrix<float> w = random_weights(1, n, 1), x = random_weights(1, n, 2);
+  const matrix<float> w = normal_matrix(1, n, 1), x = normal_matrix(1, n, 2);
   for (const bool equalized : {false, true}) {
     const basis<R> to(R{}, n, equalized ? powers(n) : std::vector<float>{});
     matrix<float> w2(w.view()), x2(x.view());
@@ -57,7 +57,7 @@ TEST_CASE("basis: equalizer first, rotation second") {
   constexpr index_t n = 8;
   const rotation::hadamard r{.seed = 3};
   const basis<rotation::hadamard> to(r, n, powers(n));
-  matrix<float> w = random_weights(1, n, 3), expected(w.view());
+  matrix<float> w = normal_matrix(1, n, 3), expected(w.view());
   for (index_t j = 0; j < n; ++j) {
     expected(0, j) *= to_float(to_float16(powers(n)[static_cast<std::size_t>(j)]));
   }

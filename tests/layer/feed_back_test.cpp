@@ -26,9 +26,9 @@ TEST_CASE_TEMPLATE("feed_back: the sums in double, at every count of errors and 
       CAPTURE(count);
       CAPTURE(cols);
       // Windows of wider matrices, off every alignment.
-      const matrix<float> error = random_weights(count + 1, rows + 3, 1);
-      const matrix<float> u = random_weights(count + 1, cols + 5, 2);
-      matrix<float> target = random_weights(cols + 1, rows + 1, 3);
+      const matrix<float> error = normal_matrix(count + 1, rows + 3, 1);
+      const matrix<float> u = normal_matrix(count + 1, cols + 5, 2);
+      matrix<float> target = normal_matrix(cols + 1, rows + 1, 3);
       const matrix<float> before = target;
       feed_back<T>(error.view().block(1, 3, count, rows), u.view().block(1, 5, count, cols),
                    target.view().block(1, 1, cols, rows));
@@ -57,7 +57,7 @@ template <class T, index_t d>
 void check_order(index_t cols) {
   CAPTURE(d);
   CAPTURE(cols);
-  const matrix<float> u = random_weights(cols, cols, 4), start = random_weights(cols, rows, 5);
+  const matrix<float> u = normal_matrix(cols, cols, 4), start = normal_matrix(cols, rows, 5);
   matrix<float> target = start, error(cols, rows);
   std::vector<index_t> visited;
   code_in_order<T, d>(u, target, error, [&](index_t k) {
@@ -92,7 +92,7 @@ TEST_CASE_TEMPLATE("code_in_order: each block sees the errors of all before it, 
 }
 
 TEST_CASE("code_in_order: without u nothing is fed back") {
-  matrix<float> target = random_weights(20, rows, 6), error(20, rows);
+  matrix<float> target = normal_matrix(20, rows, 6), error(20, rows);
   const matrix<float> before = target;
   for (float& e : std::span(error.data(), 20 * rows)) e = 1;
   index_t calls = 0;

@@ -21,7 +21,7 @@ using quantizer::uniform_fit;
 template <class Q>
 comparison against_loop(const Q& quantizer, const gptq_options& options, index_t m, index_t n,
                         double rho, std::uint64_t seed) {
-  const matrix<float> w = random_weights(m, n, seed);
+  const matrix<float> w = normal_matrix(m, n, seed);
   const hessian h = random_hessian(2 * n, n, rho, seed + 1);
   const auto q = gptq<Q>{.quantizer = quantizer, .options = options}.quantize(w, h);
   const column_loop loop(h, static_cast<double>(options.damping), Q::dim, options.act_order);
@@ -46,7 +46,7 @@ TEST_CASE("gptq: the front door") {
   std::stringstream stream;
 
   oq::matrix<float> w(m, n);
-  w = random_weights(m, n, 1);
+  w = normal_matrix(m, n, 1);
   oq::hessian h(n);
   h.add(x);
 
@@ -178,7 +178,7 @@ bool all_finite(const matrix<float>& w) {
 }
 
 TEST_CASE("gptq: fewer tokens than channels, down to one") {
-  const matrix<float> w = random_weights(33, 64, 70);
+  const matrix<float> w = normal_matrix(33, 64, 70);
   for (const index_t tokens : {1, 2, 20, 63}) {
     CAPTURE(tokens);
     const hessian h = random_hessian(tokens, 64, 0.5, 71);
@@ -197,7 +197,7 @@ TEST_CASE("gptq: damping 0 does for a Hessian of full rank, and takes the loop's
 }
 
 TEST_CASE("gptq: damping 0 with a singular Hessian is raised, and the report says so") {
-  const matrix<float> w = random_weights(17, 32, 73);
+  const matrix<float> w = normal_matrix(17, 32, 73);
   matrix<float> ones(4, 32);
   for (index_t i = 0; i < 4 * 32; ++i) ones.data()[i] = 1;
   for (const hessian& h : {moments(ones), random_hessian(8, 32, 0.5, 74)}) {
@@ -214,7 +214,7 @@ TEST_CASE("gptq: damping 0 with a singular Hessian is raised, and the report say
 
 TEST_CASE("gptq: dead channels are rounded, without feedback, and counted") {
   const index_t m = 33, n = 64;
-  const matrix<float> w = random_weights(m, n, 75);
+  const matrix<float> w = normal_matrix(m, n, 75);
   matrix<float> x = random_inputs(200, n, 0.8, 76);
   for (index_t t = 0; t < 200; ++t) x(t, 5) = x(t, 40) = 0;
   const hessian h = moments(x);
@@ -259,7 +259,7 @@ TEST_CASE("gptq: a group of dead channels alone is rounded as without data") {
   for (index_t t = 0; t < x.rows(); ++t) {
     for (index_t j = 128; j < n; ++j) x(t, j) = 0;
   }
-  const matrix<float> w = random_weights(m, n, 4);
+  const matrix<float> w = normal_matrix(m, n, 4);
   const auto check = [&](auto coded, auto rounded) {
     for (index_t i = 0; i < m; ++i) {
       CHECK(coded.packed().scales.get(i, 1) == rounded.packed().scales.get(i, 1));
@@ -278,7 +278,7 @@ TEST_CASE("gptq: a single weight, a single row, a single column") {
     const index_t m = shape.first, n = shape.second;
     CAPTURE(m);
     CAPTURE(n);
-    const matrix<float> w = random_weights(m, n, 5);
+    const matrix<float> w = normal_matrix(m, n, 5);
     const auto q = gptq<uniform<8>>{}.quantize(w, moments(random_inputs(64, n, 0.5, 6)));
     CHECK(q.dequantize().rows() == m);
     CHECK(q.report().relative_error < 1e-4);
@@ -288,7 +288,7 @@ TEST_CASE("gptq: a single weight, a single row, a single column") {
 TEST_CASE("gptq: a factorization carries the transforms it was made with") {
   using method = gptq<uniform<4>, rotation::hadamard>;
   const method a{.rotation = {.seed = 1}}, b{.rotation = {.seed = 2}};
-  const matrix<float> w = random_weights(5, 64, 7);
+  const matrix<float> w = normal_matrix(5, 64, 7);
   const auto h = moments(random_inputs(200, 64, 0.5, 8));
   const auto q = b.quantize(w, a.factor(h));
   CHECK(q == a.quantize(w, h));
@@ -299,7 +299,7 @@ TEST_CASE("gptq: a factorization carries the transforms it was made with") {
 }
 
 TEST_CASE("gptq: there is no silent rounding: a Hessian that says nothing is refused") {
-  const matrix<float> w = random_weights(3, 8, 77);
+  const matrix<float> w = normal_matrix(3, 8, 77);
   CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(w, hessian(8)),
                        "gptq: the Hessian has seen no tokens", error);
   CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(w, moments(matrix<float>(5, 8))),
@@ -307,9 +307,9 @@ TEST_CASE("gptq: there is no silent rounding: a Hessian that says nothing is ref
 }
 
 TEST_CASE("gptq: what cannot be is refused with the numbers") {
-  matrix<float> w = random_weights(3, 8, 78);
+  matrix<float> w = normal_matrix(3, 8, 78);
   const hessian h = random_hessian(20, 8, 0, 79);
-  CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(random_weights(3, 9, 78), h),
+  CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(normal_matrix(3, 9, 78), h),
                        "gptq: w is (3, 9), the Hessian is of order 8", error);
   CHECK_THROWS_WITH_AS((gptq<uniform<4>>{.options = {.damping = -0.5f}}.quantize(w, h)),
                        "gptq: damping -0.5 is not a finite number from 0 on", error);
@@ -327,7 +327,7 @@ TEST_CASE("gptq: one factorization serves every layer that reads the same inputs
   const gptq<uniform<4>> method{.options = {.group_size = 8, .act_order = true}};
   const auto f = method.factor(h);
   for (const std::uint64_t seed : {std::uint64_t{81}, std::uint64_t{82}}) {
-    const matrix<float> w = random_weights(20, 40, seed);
+    const matrix<float> w = normal_matrix(20, 40, seed);
     CHECK(method.quantize(w, f) == method.quantize(w, h));
   }
 }
@@ -335,7 +335,7 @@ TEST_CASE("gptq: one factorization serves every layer that reads the same inputs
 TEST_CASE(
     "gptq: a last block that the row does not fill is coded as if zeros without inputs followed") {
   const index_t m = 5, n = 9;
-  const matrix<float> w = random_weights(m, n, 83), x = random_inputs(50, n, 0.8, 84);
+  const matrix<float> w = normal_matrix(m, n, 83), x = random_inputs(50, n, 0.8, 84);
   matrix<float> longer_w(m, n + 1), longer_x(50, n + 1);
   for (index_t j = 0; j < n; ++j) {
     for (index_t i = 0; i < m; ++i) longer_w(i, j) = w(i, j);
@@ -359,7 +359,7 @@ TEST_CASE(
 
 TEST_CASE("gptq: tiles of rows, with and without scales, on both sides rotated") {
   const index_t m = 43, n = 40;  // the last tile has one row
-  const matrix<float> w = random_weights(m, n, 85), x = random_inputs(90, n, 0.8, 86);
+  const matrix<float> w = normal_matrix(m, n, 85), x = random_inputs(90, n, 0.8, 86);
   const hessian h = moments(x);
   for (const bool scaled : {true, false}) {
     const gptq<butterfly_quantizer> method{.quantizer = {.scaled = scaled}};
@@ -370,7 +370,7 @@ TEST_CASE("gptq: tiles of rows, with and without scales, on both sides rotated")
           static_cast<double>(22 * 8 * n + (scaled ? 16 * m : 0) + 32) /
               static_cast<double>(m * n));
   }
-  const matrix<float> w44 = random_weights(44, n, 87);
+  const matrix<float> w44 = normal_matrix(44, n, 87);
   const gptq<butterfly_quantizer, rotation::two_sided<rotation::hadamard>> method{
       .rotation = {.input = {.seed = 5}, .output = {.seed = 6}}};
   const auto q = method.quantize(w44, h);

@@ -21,7 +21,7 @@ void check_prepared(const Quantized& q) {
   CHECK(ready.rows() == q.rows());
   CHECK(ready.cols() == q.cols());
   for (const index_t tokens : {0, 1, 5, 20}) {
-    const matrix<float> x = random_weights(tokens, q.cols(), 6);
+    const matrix<float> x = normal_matrix(tokens, q.cols(), 6);
     matrix<float> expected(tokens, q.rows()), y(tokens, q.rows());
     q.multiply(x, expected);
     ready.multiply(x, y);
@@ -34,7 +34,7 @@ void check_prepared(const Quantized& q) {
 }
 
 TEST_CASE("multiplier: gives what the quantized matrix gives, in every composition") {
-  const matrix<float> w = random_weights(150, 40, 2);
+  const matrix<float> w = normal_matrix(150, 40, 2);
   const hessian h = random_hessian(100, 40, 0.8, 3);
   check_prepared(round_to_nearest<uniform<4>>{.options = {.group_size = 16}}.quantize(w));
   check_prepared(gptq<uniform<3>, rotation::hadamard, equalizer::smoothquant>{
@@ -46,13 +46,13 @@ TEST_CASE("multiplier: gives what the quantized matrix gives, in every compositi
   check_prepared(round_to_nearest<butterfly_quantizer>{}.quantize(w));
   check_prepared(
       round_to_nearest<uniform<4>, rotation::two_sided<rotation::hadamard, rotation::hadamard>>{}
-          .quantize(random_weights(64, 32, 3)));
+          .quantize(normal_matrix(64, 32, 3)));
 }
 
 TEST_CASE("multiplier: activations of 8 bits give nearly the same, rotated or not") {
   const auto check = [](const auto& method) {
-    const auto ready = method.quantize(random_weights(64, 128, 2)).prepare();
-    const matrix<float> x = random_weights(3, 128, 6);
+    const auto ready = method.quantize(normal_matrix(64, 128, 2)).prepare();
+    const matrix<float> x = normal_matrix(3, 128, 6);
     matrix<float> exact(3, 64), y(3, 64);
     ready.multiply(x, exact);
     ready.multiply_q8(x, y);
@@ -74,12 +74,12 @@ TEST_CASE("multiplier: activations of 8 bits give nearly the same, rotated or no
 TEST_CASE("multiplier: outlives what it was made of") {
   auto ready = [] {
     return round_to_nearest<uniform<4>, rotation::hadamard>{}
-        .quantize(random_weights(20, 32, 2))
+        .quantize(normal_matrix(20, 32, 2))
         .prepare();
   }();
   const auto q =
-      round_to_nearest<uniform<4>, rotation::hadamard>{}.quantize(random_weights(20, 32, 2));
-  const matrix<float> x = random_weights(2, 32, 6);
+      round_to_nearest<uniform<4>, rotation::hadamard>{}.quantize(normal_matrix(20, 32, 2));
+  const matrix<float> x = normal_matrix(2, 32, 6);
   matrix<float> expected(2, 20), y(2, 20);
   q.multiply(x, expected);
   ready.multiply(x, y);
@@ -87,7 +87,7 @@ TEST_CASE("multiplier: outlives what it was made of") {
 }
 
 TEST_CASE("multiplier: refuses other shapes") {
-  const auto ready = round_to_nearest<uniform<4>>{}.quantize(random_weights(3, 10, 1)).prepare();
+  const auto ready = round_to_nearest<uniform<4>>{}.quantize(normal_matrix(3, 10, 1)).prepare();
   matrix<float> y(2, 3);
   CHECK_THROWS_WITH_AS(ready.multiply(matrix<float>(2, 9), y),
                        "multiplier.multiply: x is (2, 9), y is (2, 3), W is (3, 10)", error);

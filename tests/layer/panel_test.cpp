@@ -36,7 +36,7 @@ std::vector<index_t> mixed_order(index_t d) {
 
 /// Feedback that belongs to no Hessian: the panel takes any. Identity blocks on the diagonal.
 matrix<float> random_feedback(index_t d) {
-  matrix<float> u = random_weights(n, n, 6);
+  matrix<float> u = normal_matrix(n, n, 6);
   for (index_t i = 0; i < n; ++i) {
     for (index_t j = 0; j < n; ++j) {
       if (j / d > i / d)
@@ -53,7 +53,7 @@ matrix<float> random_feedback(index_t d) {
 template <class Arch, class Q>
 void check_formula(const Q& q, const std::vector<index_t>& order, index_t g) {
   constexpr index_t d = Q::dim;
-  const matrix<float> w = random_weights(m, n, 7), u = random_feedback(d);
+  const matrix<float> w = normal_matrix(m, n, 7), u = random_feedback(d);
   const panel_problem problem{w, u, {}, order, g};
   packed_codes out = empty_codes(q, g);
   index_t differing = 0, wrong_errors = 0;
@@ -98,7 +98,7 @@ TEST_CASE_TEMPLATE("panel: the formula, for one weight and for two a code", Arch
 
 TEST_CASE("panel: without feedback neither the order nor the instruction set matters") {
   const uniform<3> q{};
-  const matrix<float> w = random_weights(m, n, 8);
+  const matrix<float> w = normal_matrix(m, n, 8);
   const std::vector<index_t> order = mixed_order(1);
   const auto codes = [&](const panel_problem& problem, auto arch) {
     packed_codes out = empty_codes(q, problem.group_size);
@@ -121,7 +121,7 @@ TEST_CASE("panel: without feedback neither the order nor the instruction set mat
 TEST_CASE("panel: codes that nobody wants change no error, other rows are left alone") {
   using panel_t = panel<default_arch, uniform<4>>;
   const uniform<4> q{};
-  const matrix<float> w = random_weights(m, n, 9), u = random_feedback(1);
+  const matrix<float> w = normal_matrix(m, n, 9), u = random_feedback(1);
   const panel_problem problem{w, u, {}, {}, 100};
   packed_codes out = empty_codes(q, 100);
   panel_t loud(q, problem, panel_rows, m - panel_rows),
@@ -137,8 +137,7 @@ TEST_CASE("panel: codes that nobody wants change no error, other rows are left a
 
 TEST_CASE("panel: a slab gives the codes of its strips one by one") {
   const uniform<4> q{.fit_by = uniform_fit::range};
-  const matrix<float> w =
-      random_weights(m, 64, 10);  // one block: no product, whose sums may differ
+  const matrix<float> w = normal_matrix(m, 64, 10);  // one block: no product, whose sums may differ
   matrix<float> u = random_feedback(1);
   const panel_problem problem{w, u.view().block(0, 0, 64, 64), {}, {}, 32};
   packed_codes whole{{m, 64, 4}, {m, 2, q.scale_bits()}}, strips = whole;

@@ -83,7 +83,7 @@ void check(const memory_plan& plan, index_t used) {
 
 template <class Method>
 void check_gptq(const Method& method, index_t m, index_t n) {
-  const matrix<float> w = random_weights(m, n, 1);
+  const matrix<float> w = normal_matrix(m, n, 1);
   const hessian h = random_hessian(n + 8, n, 0.5, 2);
   const memory_plan plan = method.plan(m, n);
   check(plan, bytes_of([&] { static_cast<void>(method.quantize(w, h)); }));
@@ -107,7 +107,7 @@ TEST_CASE("plan: what gptq holds, to a tenth") {
 
 TEST_CASE("plan: threads hold a slab each") {
   const gptq<quantizer::uniform<4>> method{};
-  const matrix<float> w = random_weights(1024, 512, 1);
+  const matrix<float> w = normal_matrix(1024, 512, 1);
   const hessian h = random_hessian(520, 512, 0.5, 2);
   const index_t used = bytes_of([&] { static_cast<void>(method.quantize(w, h, threads{2})); });
   CHECK(used <= method.plan(1024, 512, 2).peak() + small);
@@ -126,13 +126,13 @@ TEST_CASE("plan: gptq takes W + 2 n^2 and a panel beside its result") {
 
 TEST_CASE("plan: what round_to_nearest holds, to a tenth") {
   const round_to_nearest<quantizer::uniform<4>> method{};
-  const matrix<float> w = random_weights(512, 384, 1);
+  const matrix<float> w = normal_matrix(512, 384, 1);
   const hessian h = random_hessian(400, 384, 0.5, 2);
   check(method.plan(512, 384), bytes_of([&] { static_cast<void>(method.quantize(w, h)); }));
 
   // A last block to fill: two Hessians at once are more than one and few rows.
   const round_to_nearest<quantizer::companded<lattice::e8, 3>> blocks_of_8{};
-  const matrix<float> few = random_weights(32, 2047, 3);
+  const matrix<float> few = normal_matrix(32, 2047, 3);
   const hessian wide = random_hessian(40, 2047, 0.5, 4);
   check(blocks_of_8.plan(32, 2047),
         bytes_of([&] { static_cast<void>(blocks_of_8.quantize(few, wide)); }));
@@ -149,7 +149,7 @@ TEST_CASE("plan: refuses what quantize would refuse") {
 }
 
 TEST_CASE("plan: nothing is allocated inside the loop over columns") {
-  const matrix<float> w = random_weights(64, 512, 1), u(512, 512);
+  const matrix<float> w = normal_matrix(64, 512, 1), u(512, 512);
   const std::vector<float> importance(512, 1.0f);
   const auto check_panel = [&](const auto& q) {
     using q_t = std::remove_cvref_t<decltype(q)>;

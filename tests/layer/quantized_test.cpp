@@ -44,13 +44,13 @@ Quantized loaded(const std::string& bytes) {
 
 plain small(index_t m = 3, index_t n = 10, index_t g = 4) {
   return round_to_nearest<uniform<4>>{.options = {.group_size = g}}.quantize(
-      random_weights(m, n, 1));
+      normal_matrix(m, n, 1));
 }
 
 /// `act` on a matrix of each of four compositions.
 template <class Act>
 void for_each_composition(const Act& act) {
-  const matrix<float> w = random_weights(35, 40, 2);
+  const matrix<float> w = normal_matrix(35, 40, 2);
   const hessian h = random_hessian(100, 40, 0.8, 3);
   act(w, small(35, 40, 16));
   act(w, equalized{.rotation = {.seed = 5}, .options = {.group_size = 16}}.quantize(w, h));
@@ -86,7 +86,7 @@ TEST_CASE("quantized: bits per weight by hand") {
   const auto bits = [](const auto& quantizer, index_t m, index_t n, index_t g) {
     using Q = std::remove_cvref_t<decltype(quantizer)>;
     const round_to_nearest<Q> method{.quantizer = quantizer, .options = {.group_size = g}};
-    return method.quantize(random_weights(m, n, 4)).bits_per_weight();
+    return method.quantize(normal_matrix(m, n, 4)).bits_per_weight();
   };
   // 32 bits of unit over the matrix, everything else a row.
   CHECK(bits(uniform<4>{.symmetric = true}, 16, 256, 128) == 4 + 16.0 / 128 + 32.0 / (16 * 256));
@@ -101,7 +101,7 @@ TEST_CASE("quantized: bits per weight by hand") {
   CHECK(bits(pair_quantizer{}, 8, 64, 32) == 2 + 16.0 / 32 + 32.0 / (8 * 64));
   CHECK(bits(uniform<4>{}, 1, 1, 128) == 8 + 24 + 32);
 
-  const matrix<float> w = random_weights(16, 128, 4);
+  const matrix<float> w = normal_matrix(16, 128, 4);
   const auto q = equalized{.options = {.group_size = 64}}.quantize(w, random_hessian(9, 128, 0, 5));
   // 16 bits a channel for the equalizer, 64 for the seed.
   CHECK(q.bits_per_weight() == 4 + 20.0 / 64 + (16 * 128 + 64 + 32) / (16.0 * 128));
@@ -110,7 +110,7 @@ TEST_CASE("quantized: bits per weight by hand") {
 TEST_CASE("quantized: dequantize leaves the basis of the codes") {
   // At 8 bits every weight comes back to a hundredth of the largest in any basis: a transform left
   // out, or applied in the other direction, gives errors of the size of the weights.
-  const matrix<float> w = random_weights(35, 40, 2);
+  const matrix<float> w = normal_matrix(35, 40, 2);
   const hessian h = random_hessian(100, 40, 0.8, 3);
   const uniform<8> fine{};
   const auto check = [&](const auto& q) {
@@ -133,7 +133,7 @@ TEST_CASE("quantized: multiply is the product with the decoded matrix") {
   for_each_composition([](const matrix<float>&, const auto& q) {
     const matrix<float> w_hat = q.dequantize();
     for (const index_t tokens : {0, 1, 7}) {
-      const matrix<float> x = random_weights(tokens, 40, 6);
+      const matrix<float> x = normal_matrix(tokens, 40, 6);
       matrix<float> y(tokens, 35), spread(tokens, 35);
       q.multiply(x, y);
       for (index_t t = 0; t < tokens; ++t) {
@@ -170,7 +170,7 @@ TEST_CASE("quantized: multiply refuses other shapes") {
 }
 
 TEST_CASE("quantized: a power of two on the weights changes the unit alone") {
-  const matrix<float> w = random_weights(33, 40, 7);
+  const matrix<float> w = normal_matrix(33, 40, 7);
   const hessian h = random_hessian(100, 40, 0.8, 8);
   const auto check = [&](const auto& method) {
     const auto q = method.quantize(w, h);
@@ -206,7 +206,7 @@ TEST_CASE("quantized: zero and one-element matrices") {
 }
 
 TEST_CASE("quantized: groups longer than the row, and ragged ones") {
-  const matrix<float> w = random_weights(3, 10, 1);
+  const matrix<float> w = normal_matrix(3, 10, 1);
   const round_to_nearest<uniform<4>> longer{.options = {.group_size = 99}};
   const round_to_nearest<uniform<4>> whole{.options = {.group_size = -1}};
   CHECK(longer.quantize(w) == whole.quantize(w));
@@ -273,7 +273,7 @@ TEST_CASE("quantized: a scale that is not finite is refused with its place") {
 }
 
 TEST_CASE("quantized: any one damaged byte is refused, or gives a matrix that can be used") {
-  const matrix<float> w = random_weights(2, 8, 9);
+  const matrix<float> w = normal_matrix(2, 8, 9);
   const auto q = equalized{.options = {.group_size = 4}}.quantize(w, random_hessian(9, 8, 0, 9));
   const std::string bytes = saved(q);
   int refused = 0;

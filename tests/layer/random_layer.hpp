@@ -6,16 +6,10 @@
 #include <openquant/core/random.hpp>
 #include <openquant/layer/hessian.hpp>
 
+#include "normal_matrix.hpp"
+
 /// Seeded layers for the tests of this folder, and their moments and errors in double.
 namespace openquant::test {
-
-inline matrix<float> random_weights(index_t m, index_t n, std::uint64_t seed) {
-  matrix<float> w(m, n);
-  for (index_t i = 0; i < m * n; ++i) {
-    w.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
-  }
-  return w;
-}
 
 /// Inputs (tokens, n) whose neighbours have correlation rho, and whose channels differ in size by
 /// up to a factor of 4.

@@ -19,7 +19,7 @@ TEST_CASE("round_to_nearest: each weight by itself, scalar oracle") {
       CAPTURE(m);
       CAPTURE(g);
       const index_t n = 100;
-      const matrix<float> w = random_weights(m, n, 1);
+      const matrix<float> w = normal_matrix(m, n, 1);
       const auto q = round_to_nearest<uniform<3>>{.options = {.group_size = g}}.quantize(w);
       const index_t size = g == -1 ? n : g;
       CHECK(q.group_size() == size);
@@ -46,7 +46,7 @@ TEST_CASE("round_to_nearest: each weight by itself, scalar oracle") {
 }
 
 TEST_CASE("round_to_nearest: without data the report's error is unweighted") {
-  const matrix<float> w = random_weights(33, 96, 2);
+  const matrix<float> w = normal_matrix(33, 96, 2);
   const auto q = round_to_nearest<uniform<4>>{.options = {.group_size = 32}}.quantize(w);
   const matrix<float> w_hat = q.dequantize();
   double e = 0, whole = 0;
@@ -62,7 +62,7 @@ TEST_CASE("round_to_nearest: without data the report's error is unweighted") {
 }
 
 TEST_CASE("round_to_nearest: with data the report's error is weighted, in the original basis") {
-  const matrix<float> w = random_weights(33, 96, 3);
+  const matrix<float> w = normal_matrix(33, 96, 3);
   const hessian h = random_hessian(200, 96, 0.9, 4);
   using q4 = uniform<4>;
   laws::check_reported_error(round_to_nearest<q4>{}.quantize(w, h), w, h);
@@ -72,7 +72,7 @@ TEST_CASE("round_to_nearest: with data the report's error is weighted, in the or
 }
 
 TEST_CASE("round_to_nearest: the executor changes nothing") {
-  const matrix<float> w = random_weights(100, 64, 5);
+  const matrix<float> w = normal_matrix(100, 64, 5);
   const round_to_nearest<uniform<2>, rotation::hadamard> method{};
   const auto q = method.quantize(w);
   for (index_t n = 1; n <= 4; ++n) CHECK(method.quantize(w, threads{n}) == q);
@@ -80,7 +80,7 @@ TEST_CASE("round_to_nearest: the executor changes nothing") {
 
 TEST_CASE("round_to_nearest: what cannot be is refused with the numbers") {
   using method = round_to_nearest<uniform<4>>;
-  matrix<float> w = random_weights(2, 8, 6);
+  matrix<float> w = normal_matrix(2, 8, 6);
   CHECK_THROWS_WITH_AS(method{}.quantize(w, hessian(9)),
                        "round_to_nearest: w is (2, 8), the Hessian is of order 9", error);
   CHECK_THROWS_WITH_AS((method{.options = {.group_size = 0}}.quantize(w)),
@@ -95,7 +95,7 @@ TEST_CASE("round_to_nearest: what cannot be is refused with the numbers") {
 }
 
 TEST_CASE("round_to_nearest: groups and the row are filled up to whole points") {
-  const matrix<float> w = random_weights(2, 7, 7);
+  const matrix<float> w = normal_matrix(2, 7, 7);
   matrix<float> longer(2, 8);
   for (index_t i = 0; i < 2; ++i) std::ranges::copy(w.row(i), longer.row(i).begin());
   const round_to_nearest<pair_quantizer> by_threes{.options = {.group_size = 3}};
@@ -108,7 +108,7 @@ TEST_CASE("round_to_nearest: groups and the row are filled up to whole points") 
 
 TEST_CASE("round_to_nearest: a Hessian without tokens is refused") {
   CHECK_THROWS_WITH_AS(
-      (void)round_to_nearest<uniform<4>>{}.quantize(random_weights(2, 4, 1), hessian(4)),
+      (void)round_to_nearest<uniform<4>>{}.quantize(normal_matrix(2, 4, 1), hessian(4)),
       "round_to_nearest: the Hessian has seen no tokens; call quantize(w)", error);
 }
 

@@ -28,7 +28,7 @@ int sweep(int& cases) {
         CAPTURE(n);
         CAPTURE(tokens);
         CAPTURE(rho);
-        const matrix<float> w = random_weights(33, n, ++seed);
+        const matrix<float> w = normal_matrix(33, n, ++seed);
         const hessian h = random_hessian(tokens, n, rho, ++seed);
         const gptq<Q, R> method{.options = {.group_size = 64}};
         worse += laws::check_against_rounding(method, w, h) ? 0 : 1;
@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("solve: feedback lowers the weighted error on every case of a
 }
 
 TEST_CASE("solve: the outcome does not depend on executor or instruction set") {
-  const matrix<float> w = random_weights(100, 192, 3);
+  const matrix<float> w = normal_matrix(100, 192, 3);
   const hessian h = random_hessian(300, 192, 0.9, 4);
   const gptq<quantizer::uniform<3>, rotation::hadamard> method{.options = {.group_size = 64}};
   laws::check_executors(method, w, h);
@@ -97,14 +97,14 @@ TEST_CASE("solve: without scales, weights are coded at unit root mean square") {
 TEST_CASE("solve: the last block is filled up with zeros") {
   serial executor;
   const basis<rotation::identity> plain({}, 3, std::vector<float>{});
-  const matrix<float> w = random_weights(2, 3, 5);
+  const matrix<float> w = normal_matrix(2, 3, 5);
   const solver_weights filled(w, pair_quantizer{}, plain, no_outputs, executor);
   CHECK(filled.w.cols() == 4);
   CHECK(filled.w(0, 2) * filled.unit == w(0, 2));
   CHECK(filled.w(0, 3) == 0);
   CHECK(filled.w(1, 3) == 0);
-  const matrix<float> h = fill_up(random_weights(3, 3, 6), 4);
-  CHECK(h(2, 1) == random_weights(3, 3, 6)(2, 1));
+  const matrix<float> h = fill_up(normal_matrix(3, 3, 6), 4);
+  CHECK(h(2, 1) == normal_matrix(3, 3, 6)(2, 1));
   CHECK(h(3, 3) == 0);
   CHECK(h(1, 3) == 0);
 }

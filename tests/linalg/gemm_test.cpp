@@ -3,22 +3,16 @@
 #include <doctest/doctest.h>
 #include <limits>
 
-#include <openquant/core/random.hpp>
 #include <openquant/linalg/gemm.hpp>
+
+#include "normal_matrix.hpp"
 
 namespace {
 
 using namespace openquant;
 using linalg::gemm;
 using linalg::op;
-
-matrix<float> normal_matrix(index_t rows, index_t cols, std::uint64_t seed) {
-  matrix<float> a(rows, cols);
-  for (index_t i = 0; i < rows * cols; ++i) {
-    a.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
-  }
-  return a;
-}
+using test::normal_matrix;
 
 double at(op o, matrix_view<const float> a, index_t i, index_t j) {
   return static_cast<double>(o == op::none ? a(i, j) : a(j, i));

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include <openquant/core/random.hpp>
 #include <openquant/linalg/paley_product.hpp>
 #include <openquant/linalg/sign_product.hpp>
+
+#include "normal_matrix.hpp"
 
 namespace {
 
 using namespace openquant;
 using linalg::diagonal;
 using linalg::paley_product;
-
-matrix<float> normal_matrix(index_t rows, index_t cols, std::uint64_t seed) {
-  matrix<float> a(rows, cols);
-  for (index_t i = 0; i < rows * cols; ++i) {
-    a.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
-  }
-  return a;
-}
+using test::normal_matrix;
 
 /// The written-out product gives the bits of the one from tables, and is near the definition.
 template <index_t m, bool transposed, class Lanes>

@@ -3,21 +3,15 @@
 #include <doctest/doctest.h>
 #include <limits>
 
-#include <openquant/core/random.hpp>
 #include <openquant/linalg/rank_update.hpp>
+
+#include "normal_matrix.hpp"
 
 namespace {
 
 using namespace openquant;
 using linalg::rank_update;
-
-matrix<float> normal_matrix(index_t rows, index_t cols, std::uint64_t seed) {
-  matrix<float> a(rows, cols);
-  for (index_t i = 0; i < rows * cols; ++i) {
-    a.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
-  }
-  return a;
-}
+using test::normal_matrix;
 
 void check_update(matrix_view<const float> x, matrix_view<float> c) {
   const index_t n = x.cols();

@@ -6,12 +6,15 @@
 #include <openquant/core/random.hpp>
 #include <openquant/linalg/sign_product.hpp>
 
+#include "normal_matrix.hpp"
+
 namespace {
 
 using namespace openquant;
 using linalg::diagonal;
 using linalg::sign_product;
 using linalg::unscaled;
+using test::normal_matrix;
 
 /// Any signs will do: nothing here needs orthogonal rows.
 matrix<float> signs(index_t m, std::uint64_t seed) {
@@ -20,14 +23,6 @@ matrix<float> signs(index_t m, std::uint64_t seed) {
     h.data()[i] = random::sign(seed, static_cast<std::uint64_t>(i));
   }
   return h;
-}
-
-matrix<float> normal_matrix(index_t rows, index_t cols, std::uint64_t seed) {
-  matrix<float> a(rows, cols);
-  for (index_t i = 0; i < rows * cols; ++i) {
-    a.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
-  }
-  return a;
 }
 
 TEST_CASE_TEMPLATE("sign_product: equals the definition, and the same bits in every width", Lanes,

@@ -3,21 +3,15 @@
 #include <doctest/doctest.h>
 #include <limits>
 
-#include <openquant/core/random.hpp>
 #include <openquant/metric/relative_error.hpp>
+
+#include "normal_matrix.hpp"
 
 namespace {
 
 using namespace openquant;
 using metric::relative_error;
-
-matrix<float> normal_matrix(index_t m, index_t n, std::uint64_t seed) {
-  matrix<float> x(m, n);
-  for (index_t i = 0; i < m * n; ++i) {
-    x.data()[i] = random::normal(seed, static_cast<std::uint64_t>(i));
-  }
-  return x;
-}
+using test::normal_matrix;
 
 double trace(const matrix<float>& e, const matrix<float>& h) {
   double sum = 0;
