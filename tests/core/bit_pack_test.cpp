@@ -47,6 +47,27 @@ TEST_CASE("bit_pack: every width and ragged rows, bit by bit") {
   }
 }
 
+TEST_CASE("bit_pack: a run is so many fields, wherever it starts and whatever lies beside it") {
+  constexpr index_t rows = 3, cols = 21;
+  for (int width = 0; width <= 32; ++width) {
+    for (index_t from = 0; from < cols; ++from) {
+      for (const index_t count : {0, 1, 2, 7, 21}) {
+        if (from + count > cols) continue;
+        bit_matrix one_by_one(rows, cols, width), run = one_by_one;
+        for (index_t i = 0; i < rows; ++i) {
+          for (index_t j = 0; j < cols; ++j) {
+            one_by_one.set(i, j, field(i, j, width));
+            const bool outside = i != 1 || j < from || j >= from + count;
+            if (outside) run.set(i, j, field(i, j, width));
+          }
+        }
+        run.set_run(1, from, count, [&](index_t k) { return field(1, from + k, width); });
+        CHECK(run == one_by_one);
+      }
+    }
+  }
+}
+
 TEST_CASE("bit_pack: the layout of the picture") {
   bit_matrix table(1, 8, 3);
   for (index_t j = 0; j < 8; ++j) table.set(0, j, static_cast<std::uint64_t>(j));

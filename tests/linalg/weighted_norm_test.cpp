@@ -48,10 +48,11 @@ TEST_CASE("weighted_norm: hand cases") {
 }
 
 TEST_CASE("weighted_norm: matrices side by side, each as by itself") {
-  constexpr index_t n = 12, width = 3;
+  constexpr index_t n = 1100, width = 3;  // three blocks of H
   matrix<float> h(n, n), side_by_side(n, 2 * width);
   for (index_t i = 0; i < n; ++i) {
-    for (index_t j = 0; j <= i; ++j) h(i, j) = h(j, i) = static_cast<float>(i * j % 5 - 2);
+    for (index_t j = 0; j <= i; ++j)
+      h(i, j) = h(j, i) = static_cast<float>((i * j + i + j) % 3 - 1);
   }
   for (index_t i = 0; i < n * 2 * width; ++i)
     side_by_side.data()[i] = static_cast<float>(i % 7 - 3);
@@ -68,6 +69,8 @@ TEST_CASE("weighted_norm: matrices side by side, each as by itself") {
   }
   CHECK_THROWS_WITH_AS(linalg::weighted_squared_norms(side_by_side, h, 4),
                        "weighted_squared_norms: 6 columns are no matrices of 4 rows", error);
+  CHECK_THROWS_WITH_AS(linalg::weighted_squared_norms(side_by_side, matrix<float>(3, 3), width),
+                       "weighted_squared_norms: e is (1100, 6), h is (3, 3)", error);
 }
 
 TEST_CASE("weighted_norm: shapes that do not fit are refused") {

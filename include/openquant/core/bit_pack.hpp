@@ -64,6 +64,28 @@ class bit_matrix {
     }
   }
 
+  /// Writes `count` fields from (i, j) on that are still zero, field(0), ..., field(count - 1), of
+  /// at most 32 bits: as so many `set`, by whole words.
+  template <class Field>
+  void set_run(index_t i, index_t j, index_t count, const Field& field) {
+    OPENQUANT_EXPECTS(width_ <= 32 && count <= cols_ - j);
+    if (count == 0) return;
+    const place at = locate(i, j);
+    std::uint8_t* byte = bytes_.data() + at.byte;
+    std::uint64_t word = *byte;  // with what lies before
+    int used = at.shift;
+    for (index_t k = 0; k < count; ++k) {
+      const auto next = static_cast<std::uint64_t>(field(k));
+      OPENQUANT_EXPECTS((next & ~mask()) == 0);
+      word |= next << used;
+      used += width_;
+      if (used < 32) continue;
+      for (int b = 0; b < 4; ++b) byte[b] = static_cast<std::uint8_t>(word >> 8 * b);
+      byte += 4, word >>= 32, used -= 32;
+    }
+    for (; used > 0; used -= 8, word >>= 8) *byte++ |= static_cast<std::uint8_t>(word);
+  }
+
   friend bool operator==(const bit_matrix&, const bit_matrix&) = default;
 
  private:

@@ -9,6 +9,7 @@
 
 #include <openquant/core/config.hpp>
 #include <openquant/core/contract.hpp>
+#include <openquant/core/huge_pages.hpp>
 
 namespace openquant {
 
@@ -109,20 +110,30 @@ void mirror_lower(matrix_view<T> a) {
   }
 }
 
-/// Hands out memory on cache-line boundaries: a lane load of any width is then aligned.
+/// Hands out memory on cache-line boundaries: a lane load of any width is then aligned. Large
+/// blocks are on boundaries of huge pages, and made of them where the system has any.
 template <class T>
 struct aligned_allocator {
   using value_type = T;
-  static constexpr std::align_val_t alignment{64};
 
   aligned_allocator() = default;
   template <class U>
   aligned_allocator(const aligned_allocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
+  T* allocate(std::size_t n) {
+    void* p = ::operator new(n * sizeof(T), alignment(n));
+    if (worth_it(n)) advise_huge_pages(p, n * sizeof(T));
+    return static_cast<T*>(p);
+  }
+  void deallocate(T* p, std::size_t n) { ::operator delete(p, alignment(n)); }
   template <class U>
   bool operator==(const aligned_allocator<U>&) const {
     return true;
+  }
+
+ private:
+  static bool worth_it(std::size_t n) { return n * sizeof(T) >= worth_huge_pages; }
+  static std::align_val_t alignment(std::size_t n) {
+    return std::align_val_t{worth_it(n) ? huge_page : 64};
   }
 };
 

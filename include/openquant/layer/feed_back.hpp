@@ -14,8 +14,8 @@ namespace openquant {
 /// Shapes:  error : (count, rows), u : (count, cols), target : (cols, rows); rows a multiple of T's
 ///          lanes
 template <class T>
-void feed_back(matrix_view<const float> error, matrix_view<const float> u,
-               matrix_view<float> target) {
+OPENQUANT_HD void feed_back(matrix_view<const float> error, matrix_view<const float> u,
+                            matrix_view<float> target) {
   const auto errors_from = [&]<index_t count>(index_t i) {
     for (index_t s = 0; s < target.cols(); s += lane_count<T>) {
       T e[count];
@@ -47,8 +47,8 @@ void feed_back(matrix_view<const float> error, matrix_view<const float> u,
 /// Shapes:  target : (cols, rows), error : (cols, rows), u : (cols, cols); cols a multiple of d
 /// Cost:    cols^2 flops a row
 template <class T, index_t d, class Code>
-void code_in_order(matrix_view<const float> u, matrix_view<float> target,
-                   matrix_view<const float> error, const Code& code) {
+OPENQUANT_HD void code_in_order(matrix_view<const float> u, matrix_view<float> target,
+                                matrix_view<const float> error, const Code& code) {
   constexpr index_t span = std::max(d, 8 / d * d);  // columns whose errors wait for one another
   const index_t cols = target.rows(), rows = target.cols();
   // The errors of `count` columns from i on go to the columns from j to `end`.

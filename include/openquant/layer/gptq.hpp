@@ -26,7 +26,7 @@ struct gptq_options {
 ///   auto q = method.quantize(w, h);
 ///
 /// Cost:    n^3 / 3 flops and 2 n rotations for `factor`, which layers with the same input share;
-///          (m + 768) n^2 for `quantize`, of which 768 n^2 are for the report
+///          (m + 384) n^2 for `quantize`, of which 384 n^2 are for the report
 /// Source:  Frantar et al., "GPTQ", ICLR 2023; Chee et al., "QuIP", NeurIPS 2023 (the LDLQ form)
 template <Quantizer Q, Rotation R = rotation::identity, Equalizer E = equalizer::identity>
 struct gptq {
@@ -64,7 +64,7 @@ struct gptq {
     const index_t tiles =
         std::clamp(whole / tile, index_t{1}, std::max(threads, index_t{1})) * tile * tile;
     const index_t factoring = in_place ? 4 * tiles : 8 * (whole * whole + tiles);
-    p.workspace = std::max(factoring - p.output, solver_bytes<Arch, Q>(m, n, g, threads));
+    p.workspace = std::max(factoring - p.output, solver_bytes<Arch, Q>(m, n, g, threads, true));
     return p;
   }
 

@@ -22,7 +22,7 @@ struct round_to_nearest {
   round_to_nearest_options options{};
 
   /// Memory for an (m, n) layer with data: 4 n^2 bytes for H', 4 m n for the transformed weights,
-  /// and about 5000 n for each slab of rows at work, of which there are as many as the executor has
+  /// and about 2600 n for each slab of rows at work, of which there are as many as the executor has
   /// threads; where n is no whole blocks of d, 8 n^2 at least, while H' is filled up. Without data
   /// it is 4 n^2 less. Throws openquant::error where m, n or the group size is none.
   template <class Arch = default_arch>
@@ -32,8 +32,8 @@ struct round_to_nearest {
     p.output = result::packed_bytes(quantizer, m, n, options.group_size);
     const index_t whole = whole_blocks(n, Q::dim), g = result::resolve(n, options.group_size);
     const index_t filling = whole == n ? 0 : 4 * (n * n + whole * whole);  // of H', before W
-    p.workspace = std::max(filling - p.output,
-                           4 * (whole * whole + whole) + solver_bytes<Arch, Q>(m, n, g, threads));
+    p.workspace = std::max(filling - p.output, 4 * (whole * whole + whole) +
+                                                   solver_bytes<Arch, Q>(m, n, g, threads, false));
     return p;
   }
 

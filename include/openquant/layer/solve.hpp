@@ -95,16 +95,19 @@ constexpr index_t slab_rows(index_t m) {
   return std::min<index_t>(((m + 31) / 32 + 7) / 8, 16) * 32;
 }
 
-/// Bytes that `solver_weights` and `solve` take for (m, n) weights, with as many slabs at once.
+/// Bytes that `solver_weights` and `solve` take for (m, n) weights, with or without feedback, with
+/// as many slabs at once.
 template <class Arch, Quantizer Q>
-index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs) {
+index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs, bool feedback) {
   const index_t whole = whole_blocks(n, Q::dim), slab = std::min(slab_rows(m), (m + 31) / 32 * 32);
-  // The errors of a strip: weights, error and error of rounding, and their three products with H.
-  constexpr index_t strip = 32, matrices = 6;
-  const index_t errors = 4 * matrices * strip * whole;
-  const index_t rounding = panel<Arch, Q>::bytes(whole, 32, group_size) - errors / 2;
-  const index_t one =
-      panel<Arch, Q>::bytes(whole, slab, group_size) + errors + std::max(rounding, index_t{0});
+  // The errors of a strip: weights, error and error of rounding, and their products with H.
+  constexpr index_t strip = 32;
+  const index_t errors = 4 * (feedback ? 6 : 4) * strip * whole;
+  index_t one = panel<Arch, Q>::bytes(whole, slab, group_size, feedback) + errors;
+  if (feedback) {
+    const index_t rounding = panel<Arch, Q>::bytes(whole, strip, group_size, false);
+    one += std::max(rounding - errors / 2, index_t{0});
+  }
   return 4 * m * whole + std::clamp(slabs, index_t{1}, (m + slab - 1) / slab) * one;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include <openquant/linalg/gemm.hpp>
@@ -7,24 +8,38 @@
 namespace openquant::linalg {
 
 /// tr(E_k H E_k^T) for matrices E_k of `width` rows that lie side by side as [E_0^T E_1^T ...], by
-/// one product; sums in double. An empty H stands for the identity.
+/// products with the upper half of H; sums in double. An empty H stands for the identity.
 ///
 /// Shapes:  e : (n, K width), H : (n, n) symmetric, or empty; throws openquant::error otherwise
 /// Returns: K sums
-/// Cost:    2 K width n^2 flops
+/// Cost:    K width n^2 flops
 inline std::vector<double> weighted_squared_norms(matrix_view<const float> e,
                                                   matrix_view<const float> h, index_t width) {
+  const index_t n = e.rows();
   if (width < 1 || e.cols() % width != 0) {
     fail("weighted_squared_norms: ", e.cols(), " columns are no matrices of ", width, " rows");
   }
+  if (!h.empty() && (h.rows() != n || h.cols() != n)) {
+    fail("weighted_squared_norms: e is (", n, ", ", e.cols(), "), h is (", h.rows(), ", ", h.cols(),
+         ")");
+  }
   matrix<float> product(e);
-  // H is its own transpose, and this product is compiled for the solver as well.
-  if (!h.empty()) gemm<op::transpose, op::none>(1.0f, h, e, 0.0f, product.view());
+  constexpr index_t block = 512;  // e^T H e = sum_b e_b^T (H_bb e_b + 2 sum_{a<b} H_ab^T e_a)
+  for (index_t b = 0; b < h.rows(); b += block) {
+    const index_t rows = std::min(block, n - b);
+    const auto of_block = product.view().block(b, 0, rows, e.cols());
+    gemm<op::transpose>(1.0f, h.block(b, b, rows, rows), e.block(b, 0, rows, e.cols()), 0.0f,
+                        of_block);
+    if (b == 0) continue;
+    gemm<op::transpose>(2.0f, h.block(0, b, b, rows), e.block(0, 0, b, e.cols()), 1.0f, of_block);
+  }
   std::vector<double> sums(static_cast<std::size_t>(e.cols() / width));
-  for (index_t i = 0; i < e.rows(); ++i) {
-    for (index_t j = 0; j < e.cols(); ++j) {
-      sums[static_cast<std::size_t>(j / width)] +=
-          static_cast<double>(e(i, j)) * static_cast<double>(product(i, j));
+  for (index_t i = 0; i < n; ++i) {
+    for (index_t j = 0; j < e.cols(); j += width) {
+      double& sum = sums[static_cast<std::size_t>(j / width)];
+      for (index_t k = j; k < j + width; ++k) {
+        sum += static_cast<double>(e(i, k)) * static_cast<double>(product(i, k));
+      }
     }
   }
   return sums;
