@@ -129,6 +129,38 @@ TEST_CASE("code_block: without feedback targets are coded, and fitted, as they a
   CHECK(f.target == f.start);
 }
 
+TEST_CASE("code_by_halves: every column once, in order, and fed by each before its block once") {
+  for (const index_t n : {1, 4, 5, 16, 37}) {
+    for (const index_t most : {1, 4, 7, 40}) {
+      CAPTURE(n);
+      CAPTURE(most);
+      constexpr index_t first = 3;
+      index_t coded = first;
+      matrix<int> fed(n, n);
+      code_by_halves(
+          first, n, most,
+          [&](index_t p, index_t count) {
+            CHECK(p == coded);
+            CHECK(1 <= count);
+            CHECK(count <= most);
+            for (index_t j = p; j < p + count; ++j) {
+              for (index_t i = 0; i < n; ++i) {
+                CHECK(fed(j - first, i) == (i < p - first ? 1 : 0));
+              }
+            }
+            coded += count;
+          },
+          [&](index_t p, index_t count, index_t rest) {
+            CHECK(p + count == coded);
+            for (index_t j = p + count; j < p + count + rest; ++j) {
+              for (index_t i = p; i < p + count; ++i) ++fed(j - first, i - first);
+            }
+          });
+      CHECK(coded == first + n);
+    }
+  }
+}
+
 TEST_CASE("code_block: one row by itself gets what it gets in a strip") {
   constexpr index_t columns = 48;
   fixture strip(columns), single(columns);

@@ -60,4 +60,17 @@ OPENQUANT_HD void code_block(const column_block& b, index_t piece, const Fit& fi
   }
 }
 
+/// Columns first, ..., first + count - 1 in their order, by halves: block(p, k) codes k of them, at
+/// most `most`; feed(p, k, rest) adds what k coded columns at p feed back to the `rest` behind
+/// them. Most of the work is then in a few products of large matrices.
+template <class Block, class Feed>
+void code_by_halves(index_t first, index_t count, index_t most, const Block& block,
+                    const Feed& feed) {
+  if (count <= most) return block(first, count);
+  const index_t half = (count / most + 1) / 2 * most;
+  code_by_halves(first, half, most, block, feed);
+  feed(first, half, count - half);
+  code_by_halves(first + half, count - half, most, block, feed);
+}
+
 }  // namespace openquant

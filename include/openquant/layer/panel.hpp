@@ -97,7 +97,9 @@ class panel {
         fit(group, j, r, out);
       }
     }
-    quantize_columns(0, n_, out);
+    code_by_halves(
+        0, n_, block_, [&](index_t p, index_t count) { quantize_block(p, count, out); },
+        [&](index_t p, index_t count, index_t rest) { feed(p, count, rest); });
   }
 
   /// W - W_hat of the panel after quantize, (n, whole strips), columns in coding order.
@@ -122,20 +124,13 @@ class panel {
     return problem_.order.empty() ? p : problem_.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
 
-  /// Columns at positions p, ..., p + count - 1, to which all before have fed back.
-  void quantize_columns(index_t p, index_t count, packed_codes* out) {
-    if (count <= block_) return quantize_block(p, count, out);
-    const index_t half = (count / block_ + 1) / 2 * block_;
-    quantize_columns(p, half, out);
-    if (!problem_.u.empty()) {
-      linalg::gemm<linalg::op::transpose, linalg::op::none>(
-          1.0f, problem_.u.block(p, p + half, half, count - half), rows_of(error_, p, half), 1.0f,
-          sum_.view().block(p + half, 0, count - half, sum_.cols()));
-    }
-    quantize_columns(p + half, count - half, out);
-  }
-  static const_view rows_of(const matrix<float>& a, index_t p, index_t count) {
-    return a.view().block(p, 0, count, a.cols());
+  /// sum <- sum + U^T E, of `count` coded columns at p for the `rest` behind them.
+  void feed(index_t p, index_t count, index_t rest) {
+    if (problem_.u.empty()) return;
+    linalg::gemm<linalg::op::transpose, linalg::op::none>(
+        1.0f, problem_.u.block(p, p + count, count, rest),
+        error_.view().block(p, 0, count, error_.cols()), 1.0f,
+        sum_.view().block(p + count, 0, rest, sum_.cols()));
   }
 
   void quantize_block(index_t p, index_t count, packed_codes* out) {
