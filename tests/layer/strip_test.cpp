@@ -53,8 +53,13 @@ void check_strips(index_t m, const strip_shape<Q>& shape) {
   const packed_codes packed = random_codes(q, m, shape, 5);
   std::vector<std::int32_t> words(static_cast<std::size_t>(shape.words()), -1);
   std::vector<float> scales(static_cast<std::size_t>(shape.scales()), -1.0f);
+  packed_codes back{{packed.codes.rows(), packed.codes.cols(), packed.codes.width()},
+                    {m, packed.scales.cols(), packed.scales.width()}};
   for (index_t i = 0; i * 16 < m; ++i) {
     write_strip(q, packed.codes, packed.scales, shape, i, words, scales);
+    if constexpr (PointQuantizer<Q>) {
+      read_strip(q, shape, i, words, scales, back.codes, back.scales);
+    }
     const strip_view<Q> strip{shape, words.data(), scales.data()};
     for (index_t g = 0; g < shape.groups(); ++g) {
       const index_t fields = shape.blocks_in(g) * code_fields<Q>;
@@ -80,6 +85,7 @@ void check_strips(index_t m, const strip_shape<Q>& shape) {
       }
     }
   }
+  if constexpr (PointQuantizer<Q>) CHECK(back == packed);
 }
 
 TEST_CASE("strip: holds the archive's fields and scales") {

@@ -76,6 +76,16 @@ struct gptq {
   /// where even the largest damping does not make H positive definite.
   template <Executor X = serial>
   [[nodiscard]] factorization factor(const hessian& h, X&& executor = {}) const {
+    return factor_by(h, executor, [&](factorization& f, double damping) {
+      return factor_once(f, damping, executor);
+    });
+  }
+
+  /// The same where something else factors: factorize(f, damping) is to make U of f.h + damping I,
+  /// and returns the column whose pivot was not positive, or nothing when all were.
+  template <Executor X, class Factorize>
+  [[nodiscard]] factorization factor_by(const hessian& h, X& executor,
+                                        const Factorize& factorize) const {
     const std::vector<index_t> dead = h.dead_channels();
     if (h.tokens() == 0) fail("gptq: the Hessian has seen no tokens");
     if (static_cast<index_t>(dead.size()) == h.size()) {
@@ -99,7 +109,7 @@ struct gptq {
     f.h = fill_up(f.basis.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
     for (index_t j = 0; j < f.h.rows(); ++j) f.importance.push_back(f.h(j, j));
     if (options.act_order) reorder(f);
-    factor_with_damping(f, executor);
+    factor_with_damping(f, factorize);
     return f;
   }
 
@@ -127,6 +137,16 @@ struct gptq {
   [[nodiscard]] quantized<Q, R, E> quantize(matrix_view<const float> w, const hessian& h,
                                             X&& executor = {}) const {
     return quantize<Arch>(w, factor(h, executor), executor);
+  }
+
+  /// The same on a backend: by the function quantize_on(backend, method, w, h) of its namespace.
+  /// For `cuda::backend` it is in cuda/gptq.cuh.
+  template <class Backend, class W, class H>
+  requires requires(const Backend& on, const gptq& method, const W& w, const H& h) {
+    quantize_on(on, method, w, h);
+  }
+  [[nodiscard]] auto quantize(const Backend& on, const W& w, const H& h) const {
+    return quantize_on(on, *this, w, h);
   }
 
  private:
@@ -159,9 +179,9 @@ struct gptq {
   }
   /// In binary32 where damping allows it; elsewhere, and where that fails, in binary64.
   template <class X>
-  static std::optional<index_t> factor_once(factorization& f, double mean, X& executor) {
+  static std::optional<index_t> factor_once(factorization& f, double damping, X& executor) {
     constexpr index_t d = Q::dim;
-    const double damping = f.damping * mean;
+    if (f.u.rows() == 0) f.u = matrix<float>(f.h.rows(), f.h.rows());
     if (drowns_roundings(f.damping, f.h.rows()) &&
         !linalg::factor_udu<float, float>(f.h, damping, d, f.u, executor)) {
       return std::nullopt;
@@ -169,8 +189,8 @@ struct gptq {
     return linalg::factor_udu<float, double>(f.h, damping, d, f.u, executor);
   }
 
-  template <class X>
-  void factor_with_damping(factorization& f, X& executor) const {
+  template <class Factorize>
+  void factor_with_damping(factorization& f, const Factorize& factorize) const {
     const index_t n = f.h.rows();
     double trace = 0;
     for (const float h : f.importance) trace += static_cast<double>(h);
@@ -182,10 +202,9 @@ struct gptq {
       }
     };
     set_filling(static_cast<float>(mean));
-    f.u = matrix<float>(n, n);
     f.damping = static_cast<double>(options.damping);
     for (f.attempts = 1;; ++f.attempts) {
-      const auto pivot = factor_once(f, mean, executor);
+      const std::optional<index_t> pivot = factorize(f, f.damping * mean);
       if (!pivot) break;
       if (f.damping >= 1) {
         fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",

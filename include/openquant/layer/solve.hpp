@@ -90,6 +90,33 @@ struct solver_errors {
   double with_feedback, round_to_nearest;
 };
 
+/// Squared norms, weighted by H, of some rows of W and of their errors.
+struct solver_norms {
+  double weights = 0, error = 0, round_to_nearest = 0;
+
+  /// Norms of W, of E and of what rounding alone errs, which is E itself if that is not there.
+  void add(std::span<const double> squares) {
+    weights += squares[0];
+    error += squares[1];
+    round_to_nearest += squares.back();
+  }
+  solver_errors errors() const { return {relative(error), relative(round_to_nearest)}; }
+
+ private:
+  double relative(double x) const {  // as metric::relative_error
+    if (weights <= 0) return x <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
+    return std::max(0.0, x) / weights;
+  }
+};
+
+/// Strips from one whose errors the report measures to the next: at most 4 of them, spread evenly,
+/// or 2 where encoding is dear, as it is for tiles.
+template <Quantizer Q>
+constexpr index_t report_stride(index_t strips) {
+  constexpr index_t most = TileQuantizer<Q> ? 2 : 4;
+  return (strips + most - 1) / most;
+}
+
 /// Rows that one task of `solve` codes: an eighth of m in whole strips of 32, at most 512.
 constexpr index_t slab_rows(index_t m) {
   return std::min<index_t>(((m + 31) / 32 + 7) / 8, 16) * 32;
@@ -114,22 +141,18 @@ index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs, bo
 /// Codes every row of the problem into `out`, in slabs of `slab_rows`. h is the Hessian in coding
 /// order, (n, n), or empty for the identity. The outcome does not depend on the executor.
 ///
-/// The errors are for the report. They cost more than the codes, so they are measured on at most 4
-/// strips of 32 rows, spread evenly: on every row where m <= 128. Where encoding is dear, as it is
-/// for tiles, on at most 2.
+/// The errors are for the report. They cost more than the codes, so they are measured on some
+/// strips of 32 rows, `report_stride` apart: on every row where m <= 128.
 template <class Arch, Quantizer Q, Executor X>
 solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const float> h,
                     packed_codes& out, X& executor) {
   using panel_t = panel<Arch, Q>;
-  constexpr index_t strip = panel_t::strip_rows, sampled_strips = TileQuantizer<Q> ? 2 : 4;
+  constexpr index_t strip = panel_t::strip_rows;
   const index_t m = problem.w.rows(), strips = (m + strip - 1) / strip;
   const index_t slab = slab_rows(m);
   static_assert(strip == 32);
-  const index_t stride = (strips + sampled_strips - 1) / sampled_strips;
-  struct norms {
-    double weights = 0, error = 0, round_to_nearest = 0;
-  };
-  std::vector<norms> sampled(static_cast<std::size_t>(strips));
+  const index_t stride = report_stride<Q>(strips);
+  std::vector<std::vector<double>> sampled(static_cast<std::size_t>(strips));
   executor.run((m + slab - 1) / slab, [&](index_t task) {
     const index_t first = task * slab, rows = std::min(slab, m - first);
     panel_t coded(q, problem, first, rows);
@@ -150,22 +173,15 @@ solver_errors solve(const Q& q, const panel_problem& problem, matrix_view<const 
         rounded.quantize(nullptr);
         set(2, rounded.error());
       }
-      const std::vector<double> squares = linalg::weighted_squared_norms(e, h, strip);
-      sampled[static_cast<std::size_t>((first + r) / strip)] = {squares[0], squares[1],
-                                                                squares.back()};
+      sampled[static_cast<std::size_t>((first + r) / strip)] =
+          linalg::weighted_squared_norms(e, h, strip);
     }
   });
-  norms sum;
-  for (const norms& part : sampled) {
-    sum.weights += part.weights;
-    sum.error += part.error;
-    sum.round_to_nearest += part.round_to_nearest;
+  solver_norms sum;
+  for (const std::vector<double>& squares : sampled) {
+    if (!squares.empty()) sum.add(squares);
   }
-  const auto relative = [&](double x) {  // as metric::relative_error
-    if (sum.weights <= 0) return x <= 0 ? 0.0 : std::numeric_limits<double>::infinity();
-    return std::max(0.0, x) / sum.weights;
-  };
-  return {relative(sum.error), relative(sum.round_to_nearest)};
+  return sum.errors();
 }
 
 }  // namespace openquant

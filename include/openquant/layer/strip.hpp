@@ -166,4 +166,26 @@ void write_strip(const Q& q, const bit_matrix& codes, const bit_matrix& scales,
   }
 }
 
+/// The inverse of write_strip, to rows of codes and scales that are still zero.
+template <PointQuantizer Q>
+void read_strip(const Q& q, const strip_shape<Q>& shape, index_t i,
+                std::span<const std::int32_t> words, std::span<const float> scale,
+                bit_matrix& codes, bit_matrix& scales) {
+  constexpr index_t rows = strip_shape<Q>::rows;
+  for (index_t r = 0; r < std::min(rows, codes.rows() - i * rows); ++r) {
+    for (index_t g = 0; g < shape.groups(); ++g) {
+      const std::int32_t* group = words.data() + shape.group_words(g) + r;
+      codes.set_run(i * rows + r, g * shape.group_blocks() * code_fields<Q>,
+                    shape.blocks_in(g) * code_fields<Q>, [&](index_t k) {
+                      return field_at<float, field_bits<Q>>(group, rows, k * field_bits<Q>);
+                    });
+      scale_t<Q> s;
+      for (index_t k = 0; k < Q::scale_fields; ++k) {
+        s[k] = scale[static_cast<std::size_t>((g * Q::scale_fields + k) * rows + r)];
+      }
+      scales.set(i * rows + r, g, q.pack(s));
+    }
+  }
+}
+
 }  // namespace openquant
