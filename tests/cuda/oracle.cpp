@@ -10,6 +10,7 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 
+#include "cuda/scalar_codes.hpp"
 #include "layer/random_codes.hpp"
 
 namespace openquant::test {
@@ -30,7 +31,19 @@ codes_case make_codes_case(index_t m, const strip_shape<Q>& shape) {
   return {packed.codes, packed.scales, decoded(q, packed, shape)};
 }
 
+template <class Q>
+encoded_case make_encoded_case(index_t m, const strip_shape<Q>& shape) {
+  const Q q{};
+  const matrix<float> w = encoder_weights(m, shape);
+  const host_strips<Q> strips(q, scalar_codes(q, w, {}, shape), shape);
+  return {w, strips.scales, strips.words};
+}
+
 using namespace quantizer;
+template encoded_case make_encoded_case(index_t, const strip_shape<uniform<4>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<lloyd_max<3>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<e8p<2>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<trellis<2>>&);
 template codes_case make_codes_case(index_t, const strip_shape<uniform<4>>&);
 template codes_case make_codes_case(index_t, const strip_shape<lloyd_max<3>>&);
 template codes_case make_codes_case(index_t, const strip_shape<e8p<2>>&);
