@@ -35,6 +35,8 @@ class gpu {
            std::to_string(CUDART_VERSION % 1000 / 10);
   }
 
+  index_t multiprocessors() const { return facts_.multiProcessorCount; }
+
   /// How many copies of so many bytes are twice the second-level cache, so that a pass over all
   /// finds none of them in it.
   index_t copies_beyond_cache(index_t bytes) const {

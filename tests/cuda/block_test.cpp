@@ -84,6 +84,35 @@ struct many_values {
   }
 };
 
+/// The least of a block of its x.
+struct least {
+  static constexpr int threads = 96, resident = 1;
+  struct shared {
+    int of_warp[3];
+  };
+  const int* x;
+  int* y;
+
+  template <class Block>
+  OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
+    auto v = block.template per_thread<int>();
+    block.each([&](int t) { v[t] = x[block.index() * threads + t]; });
+    least_of_warps(block, v, memory.of_warp);
+    block.each([&](int t) { y[block.index() * threads + t] = cuda::least_of(memory.of_warp); });
+  }
+};
+
+TEST_CASE("cuda::block: the least of a block, in every thread") {
+  std::vector<int> x(96 * 96), y(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {  // block b has it in thread b
+    x[i] = i / 96 == i % 96 ? static_cast<int>(i) - 20000 : static_cast<int>(i * 7919 % 1000);
+  }
+  for (const auto order : {thread_order::ascending, thread_order::descending}) {
+    run_on_host(least{x.data(), y.data()}, 96, order);
+    for (std::size_t i = 0; i < x.size(); ++i) REQUIRE(y[i] == x[i / 96 * 97]);
+  }
+}
+
 TEST_CASE("cuda::block: phases, shuffles, registers and shared memory") {
   std::vector<float> x(2 * 96), up(x.size()), down(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);

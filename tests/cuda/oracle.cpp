@@ -10,6 +10,7 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 
+#include "cuda/scalar_codes.hpp"
 #include "layer/random_codes.hpp"
 
 namespace openquant::test {
@@ -30,26 +31,43 @@ codes_case make_codes_case(index_t m, const strip_shape<Q>& shape) {
   return {packed.codes, packed.scales, decoded(q, packed, shape)};
 }
 
+template <class Q>
+encoded_case make_encoded_case(index_t m, const strip_shape<Q>& shape) {
+  const Q q{};
+  const matrix<float> w = encoder_weights(m, shape);
+  const host_strips<Q> strips(q, scalar_codes(q, w, {}, shape), shape);
+  return {w, strips.scales, strips.words};
+}
+
 using namespace quantizer;
+template encoded_case make_encoded_case(index_t, const strip_shape<uniform<4>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<lloyd_max<3>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<e8p<2>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<trellis<2>>&);
 template codes_case make_codes_case(index_t, const strip_shape<uniform<4>>&);
 template codes_case make_codes_case(index_t, const strip_shape<lloyd_max<3>>&);
 template codes_case make_codes_case(index_t, const strip_shape<e8p<2>>&);
 template codes_case make_codes_case(index_t, const strip_shape<trellis<2>>&);
 
+template <int L>
 matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
                                     const matrix<std::int16_t>& x) {
-  using search = viterbi<2, 12, 256>;
+  using search = viterbi<2, L, 256>;
   matrix<std::uint8_t> symbols(x.rows(), 256);
-  search::workspace memory;
+  typename search::workspace memory;
   std::array<std::uint32_t, 256> path;
   for (index_t i = 0; i < x.rows(); ++i) {
-    search::closed_path<plain16<1>>(value.data(), std::span<const std::int16_t, 256>(&x(i, 0), 256),
-                                    path, memory);
+    search::template closed_path<plain16<1>>(
+        value.data(), std::span<const std::int16_t, 256>(&x(i, 0), 256), path, memory);
     for (index_t t = 0; t < 256; ++t) {
       symbols(i, t) = static_cast<std::uint8_t>(path[static_cast<std::size_t>(t)] % 4);
     }
   }
   return symbols;
 }
+template matrix<std::uint8_t> viterbi_oracle<12>(std::span<const std::int16_t>,
+                                                 const matrix<std::int16_t>&);
+template matrix<std::uint8_t> viterbi_oracle<16>(std::span<const std::int16_t>,
+                                                 const matrix<std::int16_t>&);
 
 }  // namespace openquant::test

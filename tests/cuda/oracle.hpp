@@ -24,7 +24,17 @@ struct codes_case {
 template <class Q>
 codes_case make_codes_case(index_t m, const strip_shape<Q>& shape);
 
-/// The symbols of `viterbi<2, 12, 256>` for each row of x.
+/// Weights of an (m, n) matrix, n whole blocks, and the strips of their codes and scales: for
+/// uniform<4>, lloyd_max<3>, e8p<2> and trellis<2>.
+struct encoded_case {
+  matrix<float> w, scales;
+  matrix<std::int32_t> words;
+};
+template <class Q>
+encoded_case make_encoded_case(index_t m, const strip_shape<Q>& shape);
+
+/// The symbols of `viterbi<2, L, 256>` for each row of x, for L = 12 and 16.
+template <int L>
 matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
                                     const matrix<std::int16_t>& x);
 

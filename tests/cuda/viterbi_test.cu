@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
-#include <vector>
 
 #include <openquant/core/random.hpp>
 #include <openquant/cuda/device_matrix.cuh>
@@ -12,28 +11,34 @@ namespace {
 
 using namespace openquant;
 
-TEST_SUITE("device") {
-  TEST_CASE("cuda::viterbi: the CPU's symbols") {
-    const cuda::backend on;
-    matrix<std::int16_t> value(1, 4096), x(20, 256);
-    for (index_t i = 0; i < 4096; ++i) {
-      value.data()[i] =
-          static_cast<std::int16_t>(4096 * random::normal(1, static_cast<std::uint64_t>(i)));
-    }
-    for (index_t i = 0; i < 20 * 256; ++i) {
-      x.data()[i] =
-          static_cast<std::int16_t>(3000 * random::normal(2, static_cast<std::uint64_t>(i)));
-    }
-    cuda::device_matrix<std::int16_t> dv(on, 1, 4096), dx(on, 20, 256);
-    cuda::device_matrix<std::uint8_t> ds(on, 20, 256);
-    matrix<std::uint8_t> symbols(20, 256);
-    cuda::copy(on, value.view(), dv.view());
-    cuda::copy(on, x.view(), dx.view());
-    cuda::viterbi<2, 12, 256>(on, dv.view(), dx.view(), ds.view());
-    cuda::copy(on, ds.view(), symbols.view());
-    cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
-    CHECK(symbols == test::viterbi_oracle({value.data(), 4096}, x));
+template <int L>
+void check() {
+  const cuda::backend on;
+  constexpr index_t states = index_t{1} << L, rows = 20;
+  matrix<std::int16_t> value(1, states), x(rows, 256);
+  for (index_t i = 0; i < states; ++i) {
+    value.data()[i] =
+        static_cast<std::int16_t>(4096 * random::normal(1, static_cast<std::uint64_t>(i)));
   }
+  for (index_t i = 0; i < rows * 256; ++i) {
+    x.data()[i] =
+        static_cast<std::int16_t>(3000 * random::normal(2, static_cast<std::uint64_t>(i)));
+  }
+  cuda::device_matrix<std::int16_t> dv(on, 1, states), dx(on, rows, 256);
+  cuda::device_matrix<std::uint8_t> ds(on, rows, 256);
+  cuda::device_matrix<std::uint32_t> workspace(on, 7, cuda::viterbi_workspace<2, L, 256>);
+  matrix<std::uint8_t> symbols(rows, 256);
+  cuda::copy(on, value.view(), dv.view());
+  cuda::copy(on, x.view(), dx.view());
+  cuda::viterbi<2, L, 256>(on, dv.view(), dx.view(), ds.view(), workspace.view());
+  cuda::copy(on, ds.view(), symbols.view());
+  cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
+  CHECK(symbols == test::viterbi_oracle<L>({value.data(), states}, x));
+}
+
+TEST_SUITE("device") {
+  TEST_CASE("cuda::viterbi: the CPU's symbols, 2^12 states") { check<12>(); }
+  TEST_CASE("cuda::viterbi: the CPU's symbols, 2^16 states") { check<16>(); }
 }
 
 }  // namespace

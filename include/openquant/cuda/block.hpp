@@ -52,6 +52,29 @@ OPENQUANT_DEVICE void add_over_warp(Block& block, Registers& r, int step = 1) {
   }
 }
 
+/// least[w] <- the least of what the threads of warp w have in r, which is lost. A phase.
+template <class Block, class Registers, class T, std::size_t warps>
+OPENQUANT_DEVICE void least_of_warps(Block& block, Registers& r, T (&least)[warps]) {
+  OPENQUANT_UNROLL
+  for (int mask = 1; mask < warp_size; mask *= 2) {
+    const auto other = block.partner(r, mask);
+    block.each([&](int t) { r[t] = other[t] < r[t] ? other[t] : r[t]; });
+  }
+  block.run([&](int t) {
+    if (t % warp_size == 0) least[t / warp_size] = r[t];
+  });
+}
+/// The least of these, so of the block.
+template <class T, std::size_t warps>
+OPENQUANT_DEVICE T least_of(const T (&least)[warps]) {
+  T least_so_far = least[0];
+  OPENQUANT_UNROLL
+  for (std::size_t w = 1; w < warps; ++w) {
+    least_so_far = least[w] < least_so_far ? least[w] : least_so_far;
+  }
+  return least_so_far;
+}
+
 #if !defined(__CUDACC__)  // there a body is device code, which the host cannot call
 
 /// The order in which a host block goes through its threads: a body that keeps the rule about

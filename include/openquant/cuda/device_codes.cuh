@@ -32,19 +32,40 @@ class device_codes {
     }
     copy(on, words.view(), words_.view());
     copy(on, scale.view(), scales_.view());
-    if constexpr (table_size<Q> != 0) {
-      table_ = device_matrix<table_entry<Q>>(on, 1, table_size<Q>);
-      copy(on, matrix_view<const table_entry<Q>>(Q::table().data(), 1, table_size<Q>),
-           table_.view());
-    }
+    load_table(on);
     check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after copying codes");
   }
+
+  /// Memory for the codes of `rows` rows that kernels are to write, at first zero, and the table.
+  device_codes(const backend& on, const Q& q, index_t rows, const strip_shape<Q>& shape, float unit)
+      : q_(q),
+        shape_(shape),
+        rows_(rows),
+        unit_(unit),
+        words_(on, (rows_ + strip_shape<Q>::rows - 1) / strip_shape<Q>::rows, shape.words()),
+        scales_(on, words_.rows(), shape.scales()) {
+    check(cudaMemsetAsync(words_.data(), 0, words_.size_bytes(), on.stream), "cudaMemsetAsync");
+    check(cudaMemsetAsync(scales_.data(), 0, scales_.size_bytes(), on.stream), "cudaMemsetAsync");
+    load_table(on);
+  }
+
+  /// Strips one a row, for kernels that write them.
+  device_view<std::int32_t> words() { return words_.view(); }
+  device_view<float> scales() { return scales_.view(); }
 
   codes_view<Q> view() const {
     return {q_, shape_, rows_, words_.data(), scales_.data(), table_.data(), unit_};
   }
 
  private:
+  void load_table(const backend& on) {
+    if constexpr (table_size<Q> != 0) {
+      table_ = device_matrix<table_entry<Q>>(on, 1, table_size<Q>);
+      copy(on, matrix_view<const table_entry<Q>>(Q::table().data(), 1, table_size<Q>),
+           table_.view());
+    }
+  }
+
   Q q_;
   strip_shape<Q> shape_;
   index_t rows_;

@@ -49,9 +49,9 @@ struct alignas(bytes) packet {
   static constexpr index_t size = bytes / sizeof(T);
   T x[bytes / sizeof(T)];
 };
-template <class T>
-OPENQUANT_DEVICE packet<T> load_packet(const T* p) {
-  return *reinterpret_cast<const packet<T>*>(p);
+template <class T, std::size_t bytes = 16>
+OPENQUANT_DEVICE packet<T, bytes> load_packet(const T* p) {
+  return *reinterpret_cast<const packet<T, bytes>*>(p);
 }
 template <class T, std::size_t bytes>
 OPENQUANT_DEVICE void store_packet(const packet<T, bytes>& x, T* p) {

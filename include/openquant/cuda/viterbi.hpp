@@ -1,225 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
+#include <type_traits>
 
 #include <openquant/core/error.hpp>
 #include <openquant/core/matrix.hpp>
-#include <openquant/cuda/block.hpp>
-#include <openquant/quantizer/viterbi.hpp>
+#include <openquant/cuda/buffered_viterbi.hpp>
+#include <openquant/cuda/in_place_viterbi.hpp>
 
 namespace openquant::cuda {
 
-/// The search of `quantizer::viterbi<B, L, T>`, one block a sequence: its costs, its order of ties,
-/// and so its path, of which the symbols are kept.
-///
-/// Everything is in shared memory: the sums of all states before and after a step, the values, and
-/// what is remembered of each step, B bits a prefix: which of the 2^B states that share it won.
-/// Thread t has the prefixes t, t + threads, ..., reads the sums of the states that end in them and
-/// writes those of the states that begin with them.
-///
-/// Memory:  2^L 6 + T (threads + 3) bytes; 89 KB at B = 2, L = 12, T = 256
+/// How a block searches: with two buffers where they fit, up to L = 12, else in place.
+template <int B, int L, index_t T>
+using block_viterbi = std::conditional_t<buffered_viterbi<B, L, T>::fits, buffered_viterbi<B, L, T>,
+                                         in_place_viterbi<B, L, T>>;
+
+/// Words of global memory that each block at work needs; 0 up to L = 12.
+template <int B, int L, index_t T>
+inline constexpr index_t viterbi_workspace = block_viterbi<B, L, T>::history_words;
+
+/// The search of `quantizer::viterbi<B, L, T>`, a block a sequence: its costs, its order of ties,
+/// and so its path, of which the symbols are kept. Block b takes the sequences b, b + blocks, ...
 template <int B, int L, index_t T>
 struct viterbi_kernel {
-  using search = quantizer::viterbi<B, L, T>;
-  static constexpr int states = search::states, prefixes = search::prefixes;
-  static constexpr int branches = search::branches;
-  static constexpr int threads = std::min(256, prefixes), resident = 1;
-  static constexpr int own = prefixes / threads, warps = threads / warp_size;
-  static_assert(prefixes >= warp_size && own * B <= 8,
-                "viterbi_kernel<B, L, T>: 2^(L-B) is 32 to 2^11, and B 2^(L-B) at most 2^11");
-
-  /// The 2^B states that follow one prefix.
-  struct alignas(2 * branches < 16 ? 2 * branches : 16) successors {
-    std::uint16_t x[branches];
-  };
-  struct shared {
-    successors sum[2][prefixes];
-    successors value[prefixes];  // signed numbers, as their bits
-    std::uint8_t history[static_cast<std::size_t>(T)][threads];
-    std::int16_t x[static_cast<std::size_t>(T)];
-    std::uint8_t symbol[static_cast<std::size_t>(T)];
-    std::uint32_t least[warps];
-    std::uint32_t seam;
-  };
+  using search = block_viterbi<B, L, T>;
+  static constexpr int threads = search::threads, resident = 1;
+  using shared = typename search::shared;
 
   const std::int16_t* value;
   const std::int16_t* x;
   index_t x_stride;
   std::uint8_t* symbols;
-  index_t symbols_stride, sequences;
+  index_t symbols_stride, sequences, blocks;
+  std::uint32_t* workspace;
+  index_t workspace_stride;
 
-  index_t grid() const { return sequences; }
+  index_t grid() const { return blocks; }
 
   template <class Block>
   OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
-    const std::int16_t* const target = x + block.index() * x_stride;
-    block.run([&](int t) {
-      for (int s = t; s < states; s += threads) {
-        memory.value[s >> B].x[s % branches] = static_cast<std::uint16_t>(value[s]);
-      }
-      for (index_t i = t; i < T; i += threads) memory.x[i] = target[i];
-    });
-
-    // Freely around the seam.
-    int now = 0;
-    block.run([&](int t) { start(memory, t, T - search::reach, -1); });
-    auto least = block.template per_thread<std::uint32_t>();
-    for (index_t i = 1; i < 2 * search::reach; ++i, now ^= 1) {
+    const auto values = search::load_values(block, memory, value);
+    for (index_t i = block.index(); i < sequences; i += blocks) {
       block.run([&](int t) {
-        const index_t at = (T - search::reach + i) % T;
-        least[t] = step(memory, now, t, memory.x[at], memory.history[i]);
+        for (index_t k = t; k < T; k += threads) memory.x[k] = x[i * x_stride + k];
       });
-      if (i % search::calm == 0) subtract_least(block, memory, least, now ^ 1);
+      search::closed_path(block, memory, values, value,
+                          workspace + block.index() * workspace_stride);
+      block.each([&](int t) {
+        for (index_t k = t; k < T; k += threads) symbols[i * symbols_stride + k] = memory.symbol[k];
+      });
     }
-    // The last step's sums are those that `least` has seen, for 2 reach - 1 is not calm.
-    static_assert((2 * search::reach - 1) % search::calm != 0);
-    gather_least(block, memory, least);
-    block.run([&](int t) {
-      if (t != 0) return;
-      std::uint32_t s = least_of(memory) & 0xffff;
-      for (index_t i = 2 * search::reach - 1; i > search::reach; --i) s = before(memory, s, i);
-      memory.seam = s >> B;
-    });
-
-    // Through the prefix found there.
-    now = 0;
-    block.run([&](int t) { start(memory, t, 0, static_cast<int>(memory.seam)); });
-    for (index_t i = 1; i < T; ++i, now ^= 1) {
-      block.run([&](int t) { least[t] = step(memory, now, t, memory.x[i], memory.history[i]); });
-      if (i <= search::depth || i % search::calm == 0) {
-        subtract_least(block, memory, least, now ^ 1);
-      }
-    }
-    block.run([&](int t) {
-      if (t != 0) return;
-      std::uint32_t s = memory.seam;
-      for (int h = 1; h < branches; ++h) {
-        const std::uint32_t other = memory.seam + static_cast<std::uint32_t>(h * prefixes);
-        if (sum_of(memory, now, other) < sum_of(memory, now, s)) s = other;
-      }
-      for (index_t i = T - 1; i >= 0; --i) {
-        memory.symbol[i] = static_cast<std::uint8_t>(s % branches);
-        if (i > 0) s = before(memory, s, i);
-      }
-    });
-    block.each([&](int t) {
-      for (index_t i = t; i < T; i += threads) {
-        symbols[block.index() * symbols_stride + i] = memory.symbol[i];
-      }
-    });
-  }
-
- private:
-  OPENQUANT_DEVICE static int branch_cost(std::uint16_t value, int x) {
-    const int d = static_cast<std::int16_t>(value) - x;
-    const int e = d < -32768 ? -32768 : d > 32767 ? 32767 : d;
-    return (e * e + (1 << 14)) >> 15;
-  }
-  OPENQUANT_DEVICE static std::uint32_t sum_of(const shared& memory, int now, std::uint32_t s) {
-    return memory.sum[now][s >> B].x[s % branches];
-  }
-
-  /// Sums of the first step, `at`: of all states, or of those of one prefix alone.
-  OPENQUANT_DEVICE static void start(shared& memory, int t, index_t at, int only) {
-    OPENQUANT_UNROLL
-    for (int j = 0; j < own; ++j) {
-      const int p = t + j * threads;
-      const successors value = memory.value[p];
-      successors sum;
-      OPENQUANT_UNROLL
-      for (int c = 0; c < branches; ++c) {
-        const int cost = only < 0 || only == p ? branch_cost(value.x[c], memory.x[at]) : 65535;
-        sum.x[c] = static_cast<std::uint16_t>(cost);
-      }
-      memory.sum[0][p] = sum;
-    }
-  }
-
-  /// One step by one thread; the least of the sums that it writes, above the state's number.
-  OPENQUANT_DEVICE static std::uint32_t step(shared& memory, int now, int t, int target,
-                                             std::uint8_t* history) {
-    std::uint32_t least = 0xffffffffu;
-    int winners = 0;
-    OPENQUANT_UNROLL
-    for (int j = 0; j < own; ++j) {
-      const int p = t + j * threads;
-      int best = static_cast<int>(sum_of(memory, now, static_cast<std::uint32_t>(p))), winner = 0;
-      OPENQUANT_UNROLL
-      for (int h = 1; h < branches; ++h) {
-        const auto s = static_cast<std::uint32_t>(p + h * prefixes);
-        const int other = static_cast<int>(sum_of(memory, now, s));
-        winner = other <= best ? h : winner;  // of equals the last
-        best = other <= best ? other : best;
-      }
-      winners |= winner << (j * B);
-      const successors value = memory.value[p];
-      successors next;
-      OPENQUANT_UNROLL
-      for (int c = 0; c < branches; ++c) {
-        const int sum = best + branch_cost(value.x[c], target), held = sum < 65535 ? sum : 65535;
-        next.x[c] = static_cast<std::uint16_t>(held);
-        const auto key =
-            static_cast<std::uint32_t>(held) << 16 | static_cast<std::uint32_t>(p << B | c);
-        least = key < least ? key : least;
-      }
-      memory.sum[now ^ 1][p] = next;
-    }
-    history[t] = static_cast<std::uint8_t>(winners);
-    return least;
-  }
-
-  /// The least key of each warp, to shared memory.
-  template <class Block, class Registers>
-  OPENQUANT_DEVICE static void gather_least(Block& block, shared& memory, Registers& least) {
-    OPENQUANT_UNROLL
-    for (int mask = 1; mask < warp_size; mask *= 2) {
-      const auto other = block.partner(least, mask);
-      block.each([&](int t) { least[t] = other[t] < least[t] ? other[t] : least[t]; });
-    }
-    block.run([&](int t) {
-      if (t % warp_size == 0) memory.least[t / warp_size] = least[t];
-    });
-  }
-  OPENQUANT_DEVICE static std::uint32_t least_of(const shared& memory) {
-    std::uint32_t least = memory.least[0];
-    OPENQUANT_UNROLL
-    for (int w = 1; w < warps; ++w) least = memory.least[w] < least ? memory.least[w] : least;
-    return least;
-  }
-
-  /// Where the least sum has grown, subtracts it from all but those that saturate.
-  template <class Block, class Registers>
-  OPENQUANT_DEVICE static void subtract_least(Block& block, shared& memory, Registers& least,
-                                              int now) {
-    gather_least(block, memory, least);
-    block.run([&](int t) {
-      const std::uint32_t base = least_of(memory) >> 16;
-      if (base < search::grown) return;
-      OPENQUANT_UNROLL
-      for (int j = 0; j < own; ++j) {
-        successors sum = memory.sum[now][t + j * threads];
-        OPENQUANT_UNROLL
-        for (int c = 0; c < branches; ++c) {
-          if (sum.x[c] != 65535) sum.x[c] = static_cast<std::uint16_t>(sum.x[c] - base);
-        }
-        memory.sum[now][t + j * threads] = sum;
-      }
-    });
-  }
-
-  /// The state before state s of step i.
-  OPENQUANT_DEVICE static std::uint32_t before(const shared& memory, std::uint32_t s, index_t i) {
-    const int p = static_cast<int>(s >> B);
-    const int winner = (memory.history[i][p % threads] >> (p / threads * B)) & (branches - 1);
-    return static_cast<std::uint32_t>(p + winner * prefixes);
   }
 };
+
+/// Blocks for so many sequences: one each, or one a row of the workspace where one is needed.
+/// Throws openquant::error where it is not what `viterbi_workspace` says, or has no row.
+template <int B, int L, index_t T>
+index_t viterbi_blocks(index_t sequences, matrix_view<std::uint32_t, device> workspace) {
+  constexpr index_t words = viterbi_workspace<B, L, T>;
+  if (words == 0) return sequences;
+  if (workspace.cols() != words || (workspace.rows() == 0 && sequences > 0)) {
+    fail("cuda: viterbi of ", index_t{1} << L, " states and ", T, " steps with a workspace of (",
+         workspace.rows(), ", ", workspace.cols(), "), which has ", words, " words a block");
+  }
+  return std::min(sequences, workspace.rows());
+}
 
 /// The kernel for these sequences. Throws openquant::error where the shapes do not fit.
 template <int B, int L, index_t T>
 viterbi_kernel<B, L, T> make_viterbi_kernel(matrix_view<const std::int16_t, device> value,
                                             matrix_view<const std::int16_t, device> x,
-                                            matrix_view<std::uint8_t, device> symbols) {
+                                            matrix_view<std::uint8_t, device> symbols,
+                                            matrix_view<std::uint32_t, device> workspace = {}) {
   constexpr auto states = static_cast<index_t>(quantizer::viterbi<B, L, T>::states);
   if (value.rows() != 1 || value.cols() != states || x.cols() != T || symbols.cols() != T ||
       x.rows() != symbols.rows()) {
@@ -227,7 +78,9 @@ viterbi_kernel<B, L, T> make_viterbi_kernel(matrix_view<const std::int16_t, devi
          value.cols(), "), x (", x.rows(), ", ", x.cols(), ") and symbols (", symbols.rows(), ", ",
          symbols.cols(), ")");
   }
-  return {value.data(), x.data(), x.stride(), symbols.data(), symbols.stride(), x.rows()};
+  const index_t blocks = viterbi_blocks<B, L, T>(x.rows(), workspace);
+  return {value.data(), x.data(), x.stride(),       symbols.data(),    symbols.stride(),
+          x.rows(),     blocks,   workspace.data(), workspace.stride()};
 }
 
 }  // namespace openquant::cuda

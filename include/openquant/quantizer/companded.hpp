@@ -198,8 +198,12 @@ struct companded {
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);
   }
-  std::uint64_t pack(const vec<float, 1>& s) const { return pack_gaussian_scale(s, fit_by); }
-  vec<float, 1> unpack(std::uint64_t bits) const { return unpack_gaussian_scale(bits, fit_by); }
+  OPENQUANT_HD std::uint64_t pack(const vec<float, 1>& s) const {
+    return pack_gaussian_scale(s, fit_by);
+  }
+  OPENQUANT_HD vec<float, 1> unpack(std::uint64_t bits) const {
+    return unpack_gaussian_scale(bits, fit_by);
+  }
 
  private:
   template <class T>

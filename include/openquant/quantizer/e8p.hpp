@@ -60,7 +60,8 @@ struct e8p {
     if constexpr (B == 2) {
       return {e8p_codebook::nearest(u)};
     } else {
-      const auto found = stages.search(u);
+      constexpr e8p_residual<second> sums = stages;  // a copy, which device code can read
+      const auto found = sums.search(u);
       if constexpr (B == 3)
         return {found.first | (found.second << 16)};
       else
@@ -71,12 +72,13 @@ struct e8p {
   template <class T, class Int>
   OPENQUANT_HD vec<T, 8> decode(const vec<Int, code_fields>& c, const vec<T, 1>& s) const {
     const T unit = s[0] * T(spacing);
+    constexpr e8p_residual<second> sums = stages;  // a copy, which device code can read
     if constexpr (B == 2)
       return e8p_codebook::point<T>(c[0]) * unit;
     else if constexpr (B == 3)
-      return stages.template point<T>(c[0] & Int(65535), c[0] >> 16) * unit;
+      return sums.template point<T>(c[0] & Int(65535), c[0] >> 16) * unit;
     else
-      return stages.template point<T>(c[0], c[1]) * unit;
+      return sums.template point<T>(c[0], c[1]) * unit;
   }
 
   static constexpr index_t table_size = 256;
@@ -87,7 +89,7 @@ struct e8p {
   OPENQUANT_HD vec<T, 8> decode(const vec<std::int32_t, code_fields>& c, const vec<T, 1>& s,
                                 const std::uint16_t* magnitude) const {
     const T unit = s[0] * T(spacing);
-    constexpr e8p_residual<second> sums = stages;  // a copy, which device code can read
+    constexpr e8p_residual<second> sums = stages;
     if constexpr (B == 2)
       return e8p_codebook::point<T>(c[0], magnitude) * unit;
     else if constexpr (B == 3)
@@ -121,10 +123,14 @@ struct e8p {
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);
   }
-  std::uint64_t pack(const vec<float, 1>& s) const { return pack_gaussian_scale(s, fit_by); }
-  vec<float, 1> unpack(std::uint64_t bits) const { return unpack_gaussian_scale(bits, fit_by); }
+  OPENQUANT_HD std::uint64_t pack(const vec<float, 1>& s) const {
+    return pack_gaussian_scale(s, fit_by);
+  }
+  OPENQUANT_HD vec<float, 1> unpack(std::uint64_t bits) const {
+    return unpack_gaussian_scale(bits, fit_by);
+  }
 };
 
-static_assert(PointQuantizer<e8p<2>> && PointQuantizer<e8p<3>> && PointQuantizer<e8p<4>>);
+static_assert(Quantizer<e8p<2>> && Quantizer<e8p<3>> && Quantizer<e8p<4>>);
 
 }  // namespace openquant::quantizer

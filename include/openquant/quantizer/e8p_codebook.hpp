@@ -99,7 +99,7 @@ struct e8p_codebook {
 
   template <class T, class Code>
   OPENQUANT_HD static vec<T, 8> point(const Code& c) {
-    return point_of<T>(c, lookup(table.magnitude, c >> 8));
+    return point_of<T>(c, lookup(tables().magnitude, c >> 8));
   }
   /// The same, `magnitude` a copy of the table of that name.
   template <class T>
@@ -138,6 +138,16 @@ struct e8p_codebook {
     }
   }
 
+  /// The table: a static member, or for device code, which cannot read that, its own.
+  OPENQUANT_HD static const e8p_patterns& tables() {
+#if defined(__CUDA_ARCH__)
+    static constexpr e8p_patterns here = make_e8p_patterns();
+    return here;
+#else
+    return table;
+#endif
+  }
+
   template <class T>
   struct choice {
     T distance, pattern;
@@ -164,6 +174,7 @@ struct e8p_codebook {
     vec<T, 8> y, sorted,
         rank{T(0.0f), T(1.0f), T(2.0f), T(3.0f), T(4.0f), T(5.0f), T(6.0f), T(7.0f)};
     T negatives = T(0.0f), sum = T(0.0f), total = T(0.0f);
+    OPENQUANT_UNROLL
     for (index_t i = 0; i < 8; ++i) {
       const T v = u[i] - shift;
       negatives = negatives + select(v < T(0.0f), T(1.0f), T(0.0f));
@@ -171,7 +182,9 @@ struct e8p_codebook {
       sum = sum + u[i];
       total = total + y[i];
     }
+    OPENQUANT_UNROLL
     for (index_t j = 1; j < 8; ++j) {
+      OPENQUANT_UNROLL
       for (index_t i = 0; i < j; ++i) {
         const T ahead = select(y[j] > y[i], T(1.0f), T(0.0f));  // of equals the first is larger
         rank[i] = rank[i] + ahead;
@@ -199,6 +212,7 @@ struct e8p_codebook {
     consider(top2 + top1 - T(5.0f) - uneven, 2, 1);
 
     T mask = T(0.0f), first = T(0.0f), second = T(0.0f);
+    OPENQUANT_UNROLL
     for (index_t i = 0; i < 8; ++i) {
       const auto at = static_cast<float>(i);
       mask = mask + select(rank[i] < large, T(static_cast<float>(1 << i)), T(0.0f));
@@ -207,15 +221,16 @@ struct e8p_codebook {
     }
     T entry = select(five_halves > T(0.0f), first * T(8.0f) + second, T(-1.0f));  // of the table
     const T of_lines = total - uneven - T(6.0f), of_fives = T(-6.0f) - even;
+    OPENQUANT_UNROLL
     for (int e = 0; e < e8p_patterns::long_ones; ++e) {
-      const auto& [i, j, k] = table.triple[e];
+      const auto& [i, j, k] = tables().triple[e];
       const T three = y[j] + y[k] + y[i];
       const T gain = e < e8p_patterns::lines ? of_lines - three : of_fives + (three + y[i]);
       const auto better = gain > best;
       best = select(better, gain, best);
       entry = select(better, T(static_cast<float>(64 + e)), entry);
     }
-    const T listed = gather(table.number, to_int(max(entry, T(0.0f))));
+    const T listed = gather(tables().number, to_int(max(entry, T(0.0f))));
     const T pattern = select(entry < T(0.0f), mask, listed);
     return {T(0.0f) - shift * sum - total * T(0.5f) - best, pattern};
   }
@@ -226,6 +241,7 @@ struct e8p_codebook {
     constexpr int pairs[19][2] = {{0, 1}, {2, 3}, {4, 5}, {6, 7}, {0, 2}, {1, 3}, {4, 6},
                                   {5, 7}, {1, 2}, {5, 6}, {0, 4}, {1, 5}, {2, 6}, {3, 7},
                                   {2, 4}, {3, 5}, {1, 2}, {3, 4}, {5, 6}};
+    OPENQUANT_UNROLL
     for (const auto& pair : pairs) {
       const T a = x[pair[0]], b = x[pair[1]];
       x[pair[0]] = max(a, b);
@@ -236,8 +252,9 @@ struct e8p_codebook {
   /// The seven sign bits: those of y, the cheapest turned where the parity is wrong.
   template <class T>
   OPENQUANT_HD static T signs(const vec<T, 8>& u, T shift, T pattern) {
-    const lane_int_t<T> word = to_int(gather(table.pattern, to_int(pattern)));
+    const lane_int_t<T> word = to_int(gather(tables().pattern, to_int(pattern)));
     T least = T(0.0f), at = T(0.0f), negatives = to_float(word >> 16), bits = T(0.0f);
+    OPENQUANT_UNROLL
     for (int i = 0; i < 8; ++i) {
       const T y = u[i] - shift, a = to_float((word >> (2 * i)) & lane_int_t<T>(3)) + T(0.5f);
       const T cost = a * abs(y), bit = T(static_cast<float>(1 << i));

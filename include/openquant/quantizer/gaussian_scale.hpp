@@ -42,12 +42,12 @@ inline int gaussian_scale_bits(gaussian_fit fit_by) {
 }
 
 /// sigma >= 0 as the nearest fp16, at most the largest finite one.
-inline std::uint64_t pack_gaussian_scale(const vec<float, 1>& s, gaussian_fit fit_by) {
+OPENQUANT_HD inline std::uint64_t pack_gaussian_scale(const vec<float, 1>& s, gaussian_fit fit_by) {
   return fit_by == gaussian_fit::none ? 0 : to_float16(min(s[0], 65504.0f)).bits;
 }
 
 /// The sigma of these bits.
-inline vec<float, 1> unpack_gaussian_scale(std::uint64_t bits, gaussian_fit fit_by) {
+OPENQUANT_HD inline vec<float, 1> unpack_gaussian_scale(std::uint64_t bits, gaussian_fit fit_by) {
   if (fit_by == gaussian_fit::none) return {1.0f};
   return {to_float(float16{static_cast<std::uint16_t>(bits)})};
 }

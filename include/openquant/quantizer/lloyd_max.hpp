@@ -91,10 +91,10 @@ struct lloyd_max {
     return search(unweighted ? group.unweighted() : group, sigma);
   }
 
-  std::uint64_t pack(const vec<float, 1>& s) const {
+  OPENQUANT_HD std::uint64_t pack(const vec<float, 1>& s) const {
     return to_float16(min(s[0], 65504.0f)).bits;  // the largest of fp16
   }
-  vec<float, 1> unpack(std::uint64_t bits) const {
+  OPENQUANT_HD vec<float, 1> unpack(std::uint64_t bits) const {
     return {to_float(float16{static_cast<std::uint16_t>(bits)})};
   }
 

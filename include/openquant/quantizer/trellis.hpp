@@ -85,10 +85,10 @@ struct trellis {
     for (index_t j = 0; j < group.size(); ++j) energy = energy + group[j] * group[j];
     return {sqrt(energy * T(1.0f / static_cast<float>(group.size())))};
   }
-  std::uint64_t pack(const vec<float, 1>& s) const {
+  OPENQUANT_HD std::uint64_t pack(const vec<float, 1>& s) const {
     return scaled ? to_float16(min(s[0], 65504.0f)).bits : 0;  // the largest of fp16
   }
-  vec<float, 1> unpack(std::uint64_t bits) const {
+  OPENQUANT_HD vec<float, 1> unpack(std::uint64_t bits) const {
     return {scaled ? to_float(float16{static_cast<std::uint16_t>(bits)}) : 1.0f};
   }
 

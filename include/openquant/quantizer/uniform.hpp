@@ -93,11 +93,11 @@ struct uniform {
     return search(unweighted ? group.unweighted() : group, step, zero);
   }
 
-  std::uint64_t pack(const vec<float, 2>& s) const {
+  OPENQUANT_HD std::uint64_t pack(const vec<float, 2>& s) const {
     const std::uint64_t step = to_float16(min(s[0], 65504.0f)).bits;  // the largest of fp16
     return symmetric ? step : step | static_cast<std::uint64_t>(s[1]) << 16;
   }
-  vec<float, 2> unpack(std::uint64_t bits) const {
+  OPENQUANT_HD vec<float, 2> unpack(std::uint64_t bits) const {
     const float step = to_float(float16{static_cast<std::uint16_t>(bits)});
     return {step, symmetric ? symmetric_zero() : static_cast<float>(bits >> 16)};
   }

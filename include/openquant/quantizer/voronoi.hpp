@@ -124,8 +124,12 @@ struct voronoi {
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);
   }
-  std::uint64_t pack(const vec<float, 1>& s) const { return pack_gaussian_scale(s, fit_by); }
-  vec<float, 1> unpack(std::uint64_t bits) const { return unpack_gaussian_scale(bits, fit_by); }
+  OPENQUANT_HD std::uint64_t pack(const vec<float, 1>& s) const {
+    return pack_gaussian_scale(s, fit_by);
+  }
+  OPENQUANT_HD vec<float, 1> unpack(std::uint64_t bits) const {
+    return unpack_gaussian_scale(bits, fit_by);
+  }
 };
 
 static_assert(Quantizer<voronoi<lattice::e8, 14>>);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <openquant/cuda/device_codes.cuh>
+#include <openquant/cuda/encode.cuh>
+#include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/uniform.hpp>
+
+#include "cuda/oracle.hpp"
+
+namespace {
+
+using namespace openquant;
+using namespace openquant::quantizer;
+
+TEST_SUITE("device") {
+  TEST_CASE_TEMPLATE("cuda::encode: the CPU's codes", Q, uniform<4>, lloyd_max<3>, e8p<2>) {
+    const cuda::backend on;
+    const strip_shape<Q> shape{20 * Q::dim, 8 * Q::dim};
+    const auto expected = test::make_encoded_case<Q>(37, shape);
+    cuda::device_matrix<float> w(on, 37, shape.cols);
+    cuda::device_codes<Q> codes(on, Q{}, 37, shape, 1.0f);
+    cuda::copy(on, expected.w.view(), w.view());
+    cuda::copy(on, expected.scales.view(), codes.scales());
+    cuda::encode<Q>(on, Q{}, shape, std::as_const(w).view(), codes.scales(), codes.words());
+    matrix<std::int32_t> found(3, shape.words());
+    cuda::copy(on, codes.words(), found.view());
+    cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
+    CHECK(found == expected.words);
+  }
+}
+
+}  // namespace
