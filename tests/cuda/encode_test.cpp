@@ -103,6 +103,24 @@ TEST_CASE("cuda::encode: code by code, as a panel does, from weights at a stride
   }
 }
 
+TEST_CASE("cuda::encode: a writer goes on where another has stopped") {
+  using Q = uniform<5>;
+  std::int32_t whole[8] = {}, parts[8] = {};
+  const auto code = [](index_t j) { return static_cast<std::int32_t>(j * 7 % 32); };
+  cuda::code_writer<Q> writer(whole, 1);
+  for (index_t j = 0; j < 50; ++j) writer.put(code(j));
+  writer.finish();
+  for (index_t split = 0; split <= 50; ++split) {
+    std::fill_n(parts, 8, -1);  // what lies behind is overwritten
+    for (const auto& [first, end] : {std::pair{index_t{0}, split}, std::pair{split, index_t{50}}}) {
+      cuda::code_writer<Q> part(parts, 1, 5 * first);
+      for (index_t j = first; j < end; ++j) part.put(code(j));
+      part.finish();
+    }
+    for (index_t k = 0; k < 8; ++k) CHECK(parts[k] == whole[k]);
+  }
+}
+
 TEST_CASE("cuda::encode: refuses other shapes") {
   using Q = uniform<4>;
   const strip_shape<Q> shape{20, 10};

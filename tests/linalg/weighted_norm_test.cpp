@@ -47,6 +47,17 @@ TEST_CASE("weighted_norm: hand cases") {
   CHECK(weighted_squared_norm(matrix<float>(3, 2), h) == 0);
 }
 
+TEST_CASE("weighted_norm: inner products of matrices side by side") {
+  matrix<float> a(2, 4), b(2, 4);
+  for (index_t i = 0; i < 8; ++i) {
+    a.data()[i] = static_cast<float>(i);
+    b.data()[i] = static_cast<float>(10 - i);
+  }
+  // 0 10 + 1 9 + 4 6 + 5 5 and 2 8 + 3 7 + 6 4 + 7 3
+  CHECK(linalg::inner_products(a, b, 2) == std::vector<double>{58, 82});
+  CHECK(linalg::inner_products(matrix<float>(3, 0), matrix<float>(3, 0), 2).empty());
+}
+
 TEST_CASE("weighted_norm: matrices side by side, each as by itself") {
   constexpr index_t n = 1100, width = 3;  // three blocks of H
   matrix<float> h(n, n), side_by_side(n, 2 * width);

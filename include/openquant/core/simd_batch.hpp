@@ -14,7 +14,7 @@ namespace openquant {
 
 // A loop over an array of registers must be unrolled at every level of optimisation, or the array
 // moves to memory.
-#if defined(__clang__)
+#if defined(__clang__) || defined(__CUDACC__)
 #define OPENQUANT_UNROLL_REGISTERS _Pragma("unroll")
 #elif defined(__GNUC__)
 #define OPENQUANT_UNROLL_REGISTERS _Pragma("GCC unroll 16")

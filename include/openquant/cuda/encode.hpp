@@ -12,6 +12,12 @@ template <PointQuantizer Q>
 class code_writer {
  public:
   OPENQUANT_HD code_writer(std::int32_t* to, index_t stride) : to_(to), stride_(stride) {}
+  /// Goes on at a bit, behind what is written there.
+  OPENQUANT_HD code_writer(std::int32_t* to, index_t stride, index_t bit)
+      : code_writer(to + bit / 32 * stride, stride) {
+    filled_ = static_cast<int>(bit % 32);
+    if (filled_ > 0) bits_ = static_cast<std::uint32_t>(*to_) & ((1u << filled_) - 1);
+  }
 
   OPENQUANT_HD void put(const code_t<Q>& c) {
     OPENQUANT_UNROLL

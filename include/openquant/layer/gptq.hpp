@@ -68,6 +68,12 @@ struct gptq {
     return p;
   }
 
+  /// Whether relative damping drowns the roundings of binary32, which act as a change of H_ij by n
+  /// 2^-24 sqrt(H_ii H_jj) at most, and hardly ever by as much.
+  static bool drowns_roundings(double damping, index_t n) {
+    return damping >= 10 * 0x1p-24 * static_cast<double>(n);
+  }
+
   /// Transforms H and factors it. Where a pivot fails, the damping is raised tenfold, up to that
   /// of the mean diagonal itself; the report says which was used.
   ///
@@ -172,11 +178,6 @@ struct gptq {
     return f.order.empty() ? p : f.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
 
-  /// Whether damping drowns the roundings of binary32, which act as a change of H_ij by n 2^-24
-  /// sqrt(H_ii H_jj) at most, and hardly ever by as much.
-  static bool drowns_roundings(double damping, index_t n) {
-    return damping >= 10 * 0x1p-24 * static_cast<double>(n);
-  }
   /// In binary32 where damping allows it; elsewhere, and where that fails, in binary64.
   template <class X>
   static std::optional<index_t> factor_once(factorization& f, double damping, X& executor) {

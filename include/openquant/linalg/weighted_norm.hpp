@@ -7,6 +7,24 @@
 
 namespace openquant::linalg {
 
+/// tr(A_k^T B_k) for matrices of `width` columns that lie side by side in A and in B, in double.
+///
+/// Shapes:  a, b : (n, K width), which the caller sees to
+/// Returns: K sums
+inline std::vector<double> inner_products(matrix_view<const float> a, matrix_view<const float> b,
+                                          index_t width) {
+  std::vector<double> sums(static_cast<std::size_t>(a.cols() / width));
+  for (index_t i = 0; i < a.rows(); ++i) {
+    for (index_t j = 0; j < a.cols(); j += width) {
+      double& sum = sums[static_cast<std::size_t>(j / width)];
+      for (index_t k = j; k < j + width; ++k) {
+        sum += static_cast<double>(a(i, k)) * static_cast<double>(b(i, k));
+      }
+    }
+  }
+  return sums;
+}
+
 /// tr(E_k H E_k^T) for matrices E_k of `width` rows that lie side by side as [E_0^T E_1^T ...], by
 /// products with the upper half of H; sums in double. An empty H stands for the identity.
 ///
@@ -33,16 +51,7 @@ inline std::vector<double> weighted_squared_norms(matrix_view<const float> e,
     if (b == 0) continue;
     gemm<op::transpose>(2.0f, h.block(0, b, b, rows), e.block(0, 0, b, e.cols()), 1.0f, of_block);
   }
-  std::vector<double> sums(static_cast<std::size_t>(e.cols() / width));
-  for (index_t i = 0; i < n; ++i) {
-    for (index_t j = 0; j < e.cols(); j += width) {
-      double& sum = sums[static_cast<std::size_t>(j / width)];
-      for (index_t k = j; k < j + width; ++k) {
-        sum += static_cast<double>(e(i, k)) * static_cast<double>(product(i, k));
-      }
-    }
-  }
-  return sums;
+  return inner_products(e, product, width);
 }
 
 /// tr(E H E^T) = sum over rows e of e H e^T, summed in double; an empty H stands for the identity.

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openquant/cuda/blas.cuh>
+#include <openquant/cuda/launch.cuh>
+#include <openquant/cuda/solve.hpp>
+
+namespace openquant::cuda {
+
+/// What `solve` asks of a device, on the stream of a backend, by cuBLAS in binary32.
+///
+/// Errors:  cuda::error where CUDA or cuBLAS refuses
+class solver {
+ public:
+  explicit solver(const backend& on) : on_(on), blas_(on) {}
+
+  template <class T>
+  device_matrix<T> zeros(index_t rows, index_t cols) const {
+    device_matrix<T> a(on_, rows, cols);
+    if (a.size_bytes() == 0) return a;
+    check(cudaMemsetAsync(a.data(), 0, a.size_bytes(), on_.stream), "cudaMemsetAsync", " of a (",
+          rows, ", ", cols, ") matrix");
+    return a;
+  }
+  template <class Kernel>
+  void run(const Kernel& kernel, const char* name) const {
+    launch(on_, kernel, kernel.grid(), name);
+  }
+  template <linalg::op A, linalg::op B>
+  void multiply_add(device_view<const float> a, device_view<const float> b, float beta,
+                    device_view<float> c) const {
+    cuda::multiply_add<A, B>(blas_, 1.0f, a, b, beta, c);
+  }
+  void copy(device_view<const float> from, device_view<float> to) const {
+    cuda::copy(on_, from, to);
+  }
+  /// to <- from^T.
+  void transposed(device_view<const float> from, device_view<float> to) const {
+    OPENQUANT_EXPECTS(from.rows() == to.cols() && from.cols() == to.rows());
+    if (from.empty()) return;
+    const float one = 1, zero = 0;  // cuBLAS sees both matrices transposed
+    check(cublasSgeam(blas_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(to.cols()),
+                      static_cast<int>(to.rows()), &one, from.data(),
+                      static_cast<int>(from.stride()), &zero, to.data(),
+                      static_cast<int>(to.stride()), to.data(), static_cast<int>(to.stride())),
+          "cublasSgeam", " of a (", from.rows(), ", ", from.cols(), ") matrix");
+  }
+  /// A copy on the host, when all that was put on the stream is done.
+  template <class T>
+  matrix<std::remove_const_t<T>> read(device_view<T> from) const {
+    matrix<std::remove_const_t<T>> to(from.rows(), from.cols());
+    cuda::copy(on_, from, to.view());
+    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize", " after reading a (",
+          from.rows(), ", ", from.cols(), ") matrix");
+    return to;
+  }
+
+ private:
+  backend on_;
+  cublas_handle blas_;
+};
+
+}  // namespace openquant::cuda

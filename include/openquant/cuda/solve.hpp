@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <vector>
+
+#include <openquant/cuda/panel.hpp>
+#include <openquant/layer/solve.hpp>
+
+namespace openquant::cuda {
+
+/// A layer on the device, in the basis of its codes, as `solve` takes it.
+template <DeviceQuantizer Q>
+struct layer_view {
+  Q q;
+  strip_shape<Q> shape;
+  matrix_view<const float, device> w;           ///< (m, n'), n' whole blocks of d
+  matrix_view<const float, device> h;           ///< (n', n') Hessian
+  matrix_view<const float, device> u;           ///< (n', n') its feedback
+  matrix_view<const float, device> importance;  ///< (1, n') its diagonal
+  matrix_view<float, device> scales;            ///< (strips, shape.scales()), set here
+  matrix_view<std::int32_t, device> words;      ///< (strips, shape.words()), set here
+};
+
+/// Codes every row of a layer: `openquant::solve` on a device D,
+///
+///   d.zeros<T>(rows, cols)                  a matrix of zeros there, with view()
+///   d.run(kernel, name)                     runs a kernel
+///   d.multiply_add<A, B>(a, b, beta, c)     c <- beta c + op(a) op(b)
+///   d.copy(from, to), d.transposed(from, to)
+///   d.read(view)                            a copy on the host; waits
+///
+/// for which `cuda::solver` stands, and a loop on the host in the tests. The errors of the report
+/// are measured on the rows that the CPU measures.
+///
+/// Cost:    m n^2 flops and 384 n^2 for the report, which is measured on a few strips; 8 n m bytes
+template <class D, DeviceQuantizer Q>
+requires PointQuantizer<Q> solver_errors solve(const D& d, const layer_view<Q>& layer) {
+  constexpr index_t strip = warp_size;
+  const index_t m = layer.w.rows(), n = layer.w.cols(), strips = (m + strip - 1) / strip;
+  auto sum = d.template zeros<float>(n, strips * strip);
+  auto error = d.template zeros<float>(n, strips * strip);
+  const auto code = [&](const panel_view<Q>& panel) {
+    code_columns(
+        panel, [&](const auto& kernel) { d.run(kernel, "gptq"); },
+        [&](index_t p, index_t count, index_t rest) {
+          d.template multiply_add<linalg::op::transpose, linalg::op::none>(
+              panel.u.block(p, p + count, count, rest),
+              panel.error.block(p, 0, count, panel.error.cols()), 1.0f,
+              panel.sum.block(p + count, 0, rest, panel.sum.cols()));
+        });
+  };
+  code({layer.q, layer.shape, layer.w, layer.u, layer.importance, sum.view(), error.view(),
+        layer.scales, layer.words});
+
+  // Weights, their errors and those of rounding, of each strip that is measured, side by side.
+  constexpr index_t parts = 3;
+  const index_t stride = report_stride<Q>(strips);
+  const index_t measured = stride == 0 ? 0 : (strips + stride - 1) / stride;
+  auto e = d.template zeros<float>(n, measured * parts * strip);
+  auto product = d.template zeros<float>(n, e.cols());
+  auto rounding = d.template zeros<float>(n, strip);
+  auto scales = d.template zeros<float>(2, layer.scales.cols());
+  auto words = d.template zeros<std::int32_t>(2, layer.words.cols());
+  for (index_t i = 0; i < measured; ++i) {
+    const index_t r = i * stride * strip, rows = std::min(strip, m - r);
+    const index_t in_strips = (rows + strip_shape<Q>::rows - 1) / strip_shape<Q>::rows;
+    const auto part = [&](index_t k, index_t cols) {
+      return e.view().block(0, (i * parts + k) * strip, n, cols);
+    };
+    const auto w = layer.w.block(r, 0, rows, n);
+    d.transposed(w, part(0, rows));
+    d.copy(error.view().block(0, r, n, strip), part(1, strip));
+    code({layer.q,
+          layer.shape,
+          w,
+          {},
+          layer.importance,
+          {},
+          rounding.view(),
+          scales.view().block(0, 0, in_strips, scales.cols()),
+          words.view().block(0, 0, in_strips, words.cols())});
+    d.copy(rounding.view(), part(2, strip));
+  }
+  if (measured == 0) return solver_norms{}.errors();
+  d.template multiply_add<linalg::op::none, linalg::op::none>(layer.h, e.view(), 0.0f,
+                                                              product.view());
+  const std::vector<double> squares =
+      linalg::inner_products(d.read(e.view()), d.read(product.view()), strip);
+  solver_norms norms;
+  for (index_t i = 0; i < measured; ++i) {
+    norms.add(std::span(squares).subspan(static_cast<std::size_t>(i * parts), parts));
+  }
+  return norms.errors();
+}
+
+}  // namespace openquant::cuda

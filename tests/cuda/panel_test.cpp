@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <openquant/cuda/panel.hpp>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/layer/panel.hpp>
+#include <openquant/quantizer/companded.hpp>
+#include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/uniform.hpp>
+#include <openquant/quantizer/voronoi.hpp>
+
+#include "layer/pair_quantizer.hpp"
+#include "normal_matrix.hpp"
+
+namespace {
+
+using namespace openquant;
+using namespace openquant::quantizer;
+using cuda::thread_order;
+
+/// Host memory that is called device memory.
+template <class T>
+matrix_view<T, device> there(matrix<T>& a) {
+  return {a.data(), a.rows(), a.cols()};
+}
+
+/// Feedback with identity blocks of d on its diagonal.
+matrix<float> feedback(index_t n, index_t d) {
+  matrix<float> u = test::normal_matrix(n, n, 6);
+  for (index_t i = 0; i < n; ++i) {
+    for (index_t j = 0; j < n; ++j) {
+      if (j / d > i / d)
+        u(i, j) *= 0.05f;
+      else
+        u(i, j) = i == j ? 1.0f : 0.0f;
+    }
+  }
+  return u;
+}
+
+/// Codes, scales and errors of the CPU's panel, in lanes that do not fuse products and sums.
+template <class Q>
+void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order order) {
+  CAPTURE(Q::name());
+  CAPTURE(m);
+  CAPTURE(n);
+  CAPTURE(g);
+  const index_t whole = (m + 31) / 32 * 32;
+  const strip_shape<Q> shape{n, g};
+  matrix<float> w = test::normal_matrix(m, n, 7), u = fed ? feedback(n, Q::dim) : matrix<float>{};
+  matrix<float> importance(1, n);
+  for (float& h : importance.row(0)) h = 1 + 0.25f * static_cast<float>(&h - importance.data());
+
+  const panel_problem problem{w, u, importance.row(0), {}, g};
+  packed_codes codes{{m, n / Q::dim * code_fields<Q>, field_bits<Q>},
+                     {m, shape.groups(), q.scale_bits()}};
+  panel<baseline_arch, Q> expected(q, problem, 0, m);
+  expected.quantize(&codes);
+
+  const index_t strips = (m + 15) / 16;
+  constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
+  matrix<float> sum(n, whole), error(n, whole), scales(strips, shape.scales());
+  matrix<std::int32_t> words(strips, shape.words());
+  for (matrix<float>* a : {&error, &scales}) {
+    std::fill_n(a->data(), a->rows() * a->cols(), nan);
+  }
+  const cuda::panel_view<Q> view{
+      q,          shape,        there(w),      there(u),    there(importance),
+      there(sum), there(error), there(scales), there(words)};
+  cuda::code_columns(
+      view, [&](const auto& kernel) { cuda::run_on_host(kernel, kernel.grid(), order); },
+      [&](index_t p, index_t count, index_t rest) {
+        linalg::gemm<linalg::op::transpose>(1.0f, u.view().block(p, p + count, count, rest),
+                                            error.view().block(p, 0, count, whole), 1.0f,
+                                            sum.view().block(p + count, 0, rest, whole));
+      });
+
+  CHECK(matrix<float>(expected.error()) == error);
+  matrix<std::int32_t> expected_words(strips, shape.words());
+  matrix<float> expected_scales(strips, shape.scales());
+  for (index_t i = 0; i < strips; ++i) {
+    write_strip(q, codes.codes, codes.scales, shape, i, expected_words.row(i),
+                expected_scales.row(i));
+  }
+  CHECK(words == expected_words);
+  CHECK(scales == expected_scales);
+}
+
+template <class Q>
+void check() {
+  constexpr index_t d = Q::dim;
+  check(Q{}, 70, 32 * d, 8 * d, true, thread_order::ascending);
+  check(Q{}, 32, 40 * d, 16 * d, true, thread_order::descending);
+  check(Q{}, 21, 30 * d, 30 * d, false, thread_order::ascending);
+  check(Q{}, 45, 320, 160, true, thread_order::descending);  // groups that straddle blocks
+}
+
+TEST_CASE_TEMPLATE("cuda::panel: the CPU's codes, scales and errors, bit for bit", Q, uniform<4>,
+                   uniform<3>, lloyd_max<2>, test::pair_quantizer) {
+  check<Q>();
+}
+
+TEST_CASE_TEMPLATE("cuda::panel: lattices", Q, companded<lattice::e8, 3>, e8p<2>,
+                   voronoi<lattice::e8, 14>) {
+  check<Q>();
+}
+
+TEST_CASE("cuda::panel: groups that do not fill a block, and a ragged last one") {
+  check(uniform<4>{.fit_by = uniform_fit::range}, 33, 333, 100, true, thread_order::ascending);
+  check(uniform<2>{}, 5, 300, 7, true, thread_order::ascending);
+  check(uniform<5>{}, 17, 260, 260, true, thread_order::ascending);
+}
+
+TEST_CASE("cuda::panel: refuses shapes that do not fit") {
+  const cuda::panel_view<uniform<4>> none{{}, {64, 32}, {nullptr, 10, 60}, {}, {}, {}, {}, {}, {}};
+  CHECK_THROWS_WITH_AS(cuda::make_panel_kernel(none, 0, 32),
+                       "cuda: panel of (10, 64) weights by uniform<4>: w is (10, 60)", error);
+  cuda::panel_view<uniform<4>> other = none;
+  other.w = {nullptr, 10, 64};
+  CHECK_THROWS_WITH_AS(cuda::make_panel_kernel(other, 0, 32),
+                       "cuda: panel of (10, 64) weights by uniform<4>: error is (0, 0)", error);
+}
+
+}  // namespace

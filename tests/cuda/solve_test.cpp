@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <openquant/cuda/solve.hpp>
+#include <openquant/equalizer/identity.hpp>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/layer/gptq.hpp>
+#include <openquant/quantizer/companded.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/uniform.hpp>
+#include <openquant/rotation/identity.hpp>
+
+#include "cuda/host_solver.hpp"
+#include "layer/random_layer.hpp"
+
+namespace {
+
+using namespace openquant;
+using namespace openquant::quantizer;
+
+template <class T>
+matrix_view<T, device> there(matrix<T>& a) {
+  return {a.data(), a.rows(), a.cols()};
+}
+
+/// Codes and scales of the CPU's solver in lanes that do not fuse, and its errors.
+template <class Q>
+void check(index_t m, index_t n, index_t g, cuda::thread_order order) {
+  CAPTURE(Q::name());
+  CAPTURE(m);
+  const Q q{};
+  auto f = gptq<Q>{}.factor(test::random_hessian(2 * n, n, 0.7, 3));
+  matrix<float> w = test::normal_matrix(m, n, 4), importance(1, n);
+  std::ranges::copy(f.importance, importance.data());
+  const strip_shape<Q> shape{n, g};
+  const panel_problem problem{w, f.u, f.importance, {}, g};
+  packed_codes expected{{m, n / Q::dim * code_fields<Q>, field_bits<Q>},
+                        {m, shape.groups(), q.scale_bits()}};
+  serial executor;
+  const solver_errors known = solve<baseline_arch>(q, problem, f.h, expected, executor);
+
+  const index_t strips = (m + 15) / 16;
+  matrix<float> scales(strips, shape.scales());
+  matrix<std::int32_t> words(strips, shape.words());
+  const solver_errors errors =
+      cuda::solve(test::host_solver{order},
+                  cuda::layer_view<Q>{q, shape, there(w), there(f.h), there(f.u), there(importance),
+                                      there(scales), there(words)});
+  packed_codes codes{{m, expected.codes.cols(), field_bits<Q>},
+                     {m, shape.groups(), q.scale_bits()}};
+  for (index_t i = 0; i < strips; ++i) {
+    read_strip(q, shape, i, words.row(i), scales.row(i), codes.codes, codes.scales);
+  }
+  CHECK(codes == expected);
+  CHECK(errors.with_feedback == doctest::Approx(known.with_feedback).epsilon(1e-5));
+  CHECK(errors.round_to_nearest == doctest::Approx(known.round_to_nearest).epsilon(1e-5));
+}
+
+TEST_CASE("cuda::solve: codes and scales of the CPU's solver, and its report") {
+  check<uniform<4>>(70, 256, 64, cuda::thread_order::ascending);
+  check<uniform<3>>(200, 160, 32, cuda::thread_order::descending);  // strips that are not measured
+  check<lloyd_max<2>>(33, 320, 160, cuda::thread_order::ascending);
+  check<companded<lattice::e8, 3>>(16, 136, 136, cuda::thread_order::descending);
+}
+
+}  // namespace
