@@ -142,6 +142,36 @@ TEST_CASE("hessian: the largest input leaves the moments finite") {
   CHECK(moments(x)(1, 0) == doctest::Approx(0x1p100).epsilon(1e-5));
 }
 
+TEST_CASE("hessian: of sums that were gathered elsewhere") {
+  const matrix<float> x = random_inputs(30, 5, 0.5, 6);
+  const hessian expected = moments(x);
+  matrix<double> sums(5, 5);
+  linalg::add_gram(x, sums);
+  sums(1, 3) = std::numeric_limits<double>::quiet_NaN();  // above the diagonal
+  hessian h(sums, 30);
+  CHECK(same(h, expected));
+  h.add(x);
+  CHECK(h.tokens() == 60);
+  CHECK(hessian(matrix<double>(2, 2), 0).dead_channels() == std::vector<index_t>{0, 1});
+
+  CHECK_THROWS_WITH_AS(hessian(matrix<double>(2, 3), 4), "hessian: sums are (2, 3), of 4 tokens",
+                       error);
+  CHECK_THROWS_AS(hessian(matrix<double>(2, 2), -1), error);
+  CHECK_THROWS_AS(hessian(matrix<double>(), 1), error);
+  for (const double bad : {std::numeric_limits<double>::infinity(), -0x1p105 * 1.01,
+                           std::numeric_limits<double>::quiet_NaN()}) {
+    sums(4, 2) = bad;
+    CHECK_THROWS_AS(hessian(sums, 32), error);
+  }
+  sums(4, 2) = -0x1p105;
+  CHECK(hessian(sums, 32)(2, 4) == -0x1p100);
+  CHECK_THROWS_WITH_AS(hessian(sums, 31),
+                       "hessian: the sum (4, 2) = -4.05648e+31 is none of 31 tokens", error);
+  CHECK_THROWS_AS(hessian(sums, 0), error);
+  sums(4, 4) = -1;
+  CHECK_THROWS_AS(hessian(sums, 32), error);
+}
+
 TEST_CASE("hessian: an order that is not positive is refused") {
   CHECK_THROWS_WITH_AS(hessian(0), "hessian: order 0 is not positive", error);
   CHECK_THROWS_AS(hessian(-3), error);

@@ -17,6 +17,25 @@ namespace openquant {
 class hessian {
  public:
   explicit hessian(index_t n) : moments_(checked(n), n) {}
+  /// Of sums over tokens that were gathered elsewhere; above the diagonal they are not read.
+  ///
+  /// Shapes:  sums : (n, n); throws openquant::error otherwise, and with row and column where a sum
+  ///          is none of as many tokens: not finite, above 2^100 for each of them, or negative on
+  ///          the diagonal
+  hessian(matrix<double> sums, index_t tokens) : moments_(std::move(sums)), tokens_(tokens) {
+    checked(moments_.rows());
+    if (moments_.cols() != size() || tokens < 0) {
+      fail("hessian: sums are (", size(), ", ", moments_.cols(), "), of ", tokens, " tokens");
+    }
+    const double most = 0x1p100 * static_cast<double>(tokens);
+    for (index_t i = 0; i < size(); ++i) {
+      for (index_t j = 0; j <= i; ++j) {
+        const double sum = moments_(i, j);
+        if (std::fabs(sum) <= most && (i != j || sum >= 0)) continue;
+        fail("hessian: the sum (", i, ", ", j, ") = ", sum, " is none of ", tokens, " tokens");
+      }
+    }
+  }
 
   /// Accumulates any number of tokens. All of x is checked first, so a refused call changes
   /// nothing.
