@@ -4,11 +4,16 @@
 #include <array>
 #include <vector>
 
+#include <openquant/equalizer/identity.hpp>
+#include <openquant/lattice/e8.hpp>
 #include <openquant/linalg/hadamard.hpp>
+#include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
+#include <openquant/rotation/hadamard.hpp>
+#include <openquant/rotation/identity.hpp>
 
 #include "cuda/scalar_codes.hpp"
 #include "layer/random_codes.hpp"
@@ -69,5 +74,18 @@ template matrix<std::uint8_t> viterbi_oracle<12>(std::span<const std::int16_t>,
                                                  const matrix<std::int16_t>&);
 template matrix<std::uint8_t> viterbi_oracle<16>(std::span<const std::int16_t>,
                                                  const matrix<std::int16_t>&);
+
+template <Quantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> gptq_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
+                               const hessian& h) {
+  return method.template quantize<baseline_arch>(w, h);
+}
+template <class Q, class R>
+using gptq_case = quantized<Q, R, equalizer::identity>(const gptq<Q, R, equalizer::identity>&,
+                                                       const matrix<float>&, const hessian&);
+template gptq_case<uniform<4>, rotation::identity> gptq_oracle;
+template gptq_case<uniform<3>, rotation::hadamard> gptq_oracle;
+template gptq_case<lloyd_max<2>, rotation::identity> gptq_oracle;
+template gptq_case<companded<lattice::e8, 3>, rotation::identity> gptq_oracle;
 
 }  // namespace openquant::test

@@ -4,6 +4,7 @@
 #include <span>
 
 #include <openquant/core/bit_pack.hpp>
+#include <openquant/layer/gptq.hpp>
 #include <openquant/layer/strip.hpp>
 
 /// What the CPU's half of the library answers, for tests that nvcc compiles: it is compiled beside
@@ -37,5 +38,10 @@ encoded_case make_encoded_case(index_t m, const strip_shape<Q>& shape);
 template <int L>
 matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
                                     const matrix<std::int16_t>& x);
+
+/// method.quantize(w, h) on the CPU, for the methods of gptq_test.cu.
+template <Quantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> gptq_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
+                               const hessian& h);
 
 }  // namespace openquant::test

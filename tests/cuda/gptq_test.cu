@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <openquant/cuda/gptq.cuh>
+#include <openquant/equalizer/identity.hpp>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/quantizer/companded.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/trellis.hpp>
+#include <openquant/quantizer/uniform.hpp>
+#include <openquant/rotation/hadamard.hpp>
+#include <openquant/rotation/identity.hpp>
+
+#include "cuda/oracle.hpp"
+#include "layer/random_layer.hpp"
+
+namespace {
+
+using namespace openquant;
+using namespace openquant::quantizer;
+
+template <class Method, class W, class H>
+concept OnDevice = requires(const Method& method, const W& w, const H& h) {
+  method.quantize(cuda::backend{}, w, h);
+};
+static_assert(OnDevice<gptq<uniform<4>>, matrix<float>, hessian>);
+static_assert(OnDevice<gptq<uniform<4>>, cuda::device_view<const float>, hessian>);
+static_assert(!OnDevice<gptq<trellis<2>>, matrix<float>, hessian>);
+
+TEST_CASE("cuda::gptq: refuses what it does not offer before it asks for a device") {
+  const hessian h = test::random_hessian(40, 32, 0.5, 1);
+  const gptq<uniform<4>> ordered{.options = {.act_order = true}};
+  CHECK_THROWS_WITH_AS(
+      static_cast<void>(ordered.quantize(cuda::backend{}, matrix<float>(4, 32), h)),
+      "cuda: gptq codes columns in their natural order: act_order is not offered", error);
+  CHECK_THROWS_WITH_AS(static_cast<void>(gptq<uniform<4>>{}.quantize(
+                           cuda::backend{}, matrix<float>(4, 32), hessian(32))),
+                       "gptq: the Hessian has seen no tokens", error);
+}
+
+TEST_SUITE("device") {
+  /// cuBLAS sums in another order than the CPU, so codes at a tie may differ: at most 1 in 100, and
+  /// errors by 1 in 1000.
+  template <class Method>
+  void check(const Method& method, index_t m, index_t n) {
+    const cuda::backend on;
+    const matrix<float> w = test::normal_matrix(m, n, 4);
+    const hessian h = test::random_hessian(2 * n, n, 0.7, 3);
+    const auto expected = test::gptq_oracle(method, w, h);
+    const auto found = method.quantize(on, w, h);
+    const bit_matrix &a = expected.packed().codes, &b = found.packed().codes;
+    index_t differing = 0;
+    for (index_t i = 0; i < a.rows(); ++i) {
+      for (index_t j = 0; j < a.cols(); ++j) differing += a.get(i, j) != b.get(i, j) ? 1 : 0;
+    }
+    CHECK(100 * differing <= a.rows() * a.cols());
+    CHECK(found.report().relative_error ==
+          doctest::Approx(expected.report().relative_error).epsilon(1e-3));
+    CHECK(found.report().damping == expected.report().damping);
+
+    cuda::device_matrix<float> there(on, m, n);
+    cuda::copy(on, w.view(), there.view());
+    CHECK(method.quantize(on, std::as_const(there).view(), h).packed() == found.packed());
+  }
+
+  TEST_CASE("cuda::gptq: the CPU's result but for ties") {
+    check(gptq<uniform<4>>{}, 200, 256);
+    check(gptq<uniform<3>, rotation::hadamard>{.options = {.group_size = -1}}, 64, 512);
+    check(gptq<lloyd_max<2>>{}, 33, 320);
+    check(gptq<companded<lattice::e8, 3>>{}, 96, 300);
+    check(gptq<uniform<4>>{.options = {.damping = 1e-7f}}, 64, 256);  // binary64, on the host
+  }
+}
+
+}  // namespace

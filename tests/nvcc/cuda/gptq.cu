@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// may use the stack: (fit|panel)_kernel<openquant::quantizer::(lloyd_max|companded|voronoi)
+#include <openquant/cuda/gptq.cuh>
+#include <openquant/equalizer/identity.hpp>
+#include <openquant/equalizer/smoothquant.hpp>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/quantizer/companded.hpp>
+#include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/uniform.hpp>
+#include <openquant/quantizer/voronoi.hpp>
+#include <openquant/rotation/hadamard.hpp>
+#include <openquant/rotation/identity.hpp>
+
+namespace openquant::cuda {
+
+using namespace quantizer;
+
+template <class Q>
+using solving = solver_errors(const solver&, const layer_view<Q>&);
+
+template solving<uniform<3>> solve;
+template solving<uniform<4>> solve;
+template solving<lloyd_max<3>> solve;
+template solving<companded<lattice::e8, 3>> solve;
+template solving<e8p<2>> solve;
+template solving<voronoi<lattice::e8, 14>> solve;
+
+inline auto front_door(const backend& on, const matrix<float>& w, const hessian& h) {
+  const gptq<uniform<4>, rotation::hadamard, equalizer::smoothquant> method{};
+  return method.quantize(on, w, h);
+}
+
+}  // namespace openquant::cuda
