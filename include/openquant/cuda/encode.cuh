@@ -6,7 +6,7 @@
 namespace openquant::cuda {
 
 /// words <- the codes of w under their scales, those of `openquant::round_to_nearest` for weights
-/// over the same unit, on the stream. For quantizers of points.
+/// over the same unit, on the stream. For quantizers of points; `encode_tiles` is for trellises.
 ///
 /// Shapes:  w : (m, n'), n' = shape.padded_cols(), a last block filled up with zeros;
 ///          scales : (ceil(m / 16), shape.scales()), words : (ceil(m / 16), shape.words())

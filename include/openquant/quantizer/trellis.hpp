@@ -104,6 +104,18 @@ struct trellis {
     static constexpr index_t bytes() { return search::workspace::bytes() + 6 * index_t{steps}; }
   };
 
+  /// What the search sees of weights under the scale sigma: target(x, inverse_of(sigma)).
+  template <class T>
+  OPENQUANT_HD static T inverse_of(const T& sigma) {
+    return select(sigma > T(0.0f), T(unit) / sigma, T(0.0f));
+  }
+  template <class T>
+  OPENQUANT_HD static lane_int_t<T> target(const T& x, const T& inverse) {
+    const T limit(largest), u = x * inverse;
+    const T above = select(u > T(0.0f) - limit, u, T(0.0f) - limit);  // NaN as well
+    return to_int(round_even(min(above, limit)));
+  }
+
   /// Symbols of a tile: x(k, r) is weight k of row r, s(0, r) its scale, c has 256 elements. A row
   /// of scale 0 is taken for zeros; weights beyond 4 sigma for 4 sigma.
   template <class T>
@@ -114,13 +126,10 @@ struct trellis {
     constexpr index_t lanes = lane_count<T>;
     static_assert(tile_rows % lanes == 0);
     for (index_t r = 0; r < tile_rows; r += lanes) {
-      const T sigma = load<T>(s.data() + r);
-      const T inverse = select(sigma > T(0.0f), T(unit) / sigma, T(0.0f));
+      const T inverse = inverse_of(load<T>(s.data() + r));
       for (index_t k = 0; k < dim; ++k) {
-        const T limit(largest), u = load<T>(x.row(k).data() + r) * inverse;
-        const T above = select(u > T(0.0f) - limit, u, T(0.0f) - limit);  // NaN as well
         std::int32_t rounded[lanes];
-        store(to_int(round_even(min(above, limit))), rounded);
+        store(target(load<T>(x.row(k).data() + r), inverse), rounded);
         for (index_t i = 0; i < lanes; ++i) {
           ws.target[static_cast<std::size_t>(k * tile_rows + r + i)] =
               static_cast<std::int16_t>(rounded[i]);
@@ -159,13 +168,17 @@ struct trellis {
   /// state is a window of L consecutive bits and those of a column begin B bits apart.
   static constexpr index_t lane_words = code_bits / 32;
   static void to_lanes(std::span<const std::int32_t> c, std::int32_t* words) {
-    std::fill_n(words, lane_words, 0);
-    for (index_t t = 0; t < steps; ++t) {
-      const index_t bit = (steps - 1 - t) * B;
-      const auto symbol = static_cast<std::uint64_t>(c[static_cast<std::size_t>(t)]) << (bit % 32);
-      words[bit / 32] |= static_cast<std::int32_t>(static_cast<std::uint32_t>(symbol));
-      if (symbol >> 32 != 0) words[bit / 32 + 1] |= static_cast<std::int32_t>(symbol >> 32);
+    for (index_t w = 0; w < lane_words; ++w) words[w] = lane_word(c.data(), w);
+  }
+  /// Word w of it; c is an array of all symbols.
+  template <class Symbols>
+  OPENQUANT_HD static std::int32_t lane_word(const Symbols& c, index_t w) {
+    const index_t first = 32 * w / B;  // counted backwards; its bits may begin in the word before
+    std::uint64_t bits = 0;
+    for (index_t i = first; i * B < 32 * (w + 1); ++i) {
+      bits |= static_cast<std::uint64_t>(c[steps - 1 - i]) << ((i - first) * B);
     }
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(bits >> (32 * w - first * B)));
   }
   /// Column k of rows r, ... from that form.
   template <class T, index_t k>
