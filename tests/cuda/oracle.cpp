@@ -86,6 +86,7 @@ using gptq_case = quantized<Q, R, equalizer::identity>(const gptq<Q, R, equalize
 template gptq_case<uniform<4>, rotation::identity> gptq_oracle;
 template gptq_case<uniform<3>, rotation::hadamard> gptq_oracle;
 template gptq_case<lloyd_max<2>, rotation::identity> gptq_oracle;
+template gptq_case<trellis<2>, rotation::identity> gptq_oracle;
 template gptq_case<companded<lattice::e8, 3>, rotation::identity> gptq_oracle;
 
 }  // namespace openquant::test

@@ -55,7 +55,7 @@ factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method, co
 /// Shapes:  w : (m, n)
 /// Errors:  those of gptq::quantize; cuda::error
 template <Quantizer Q, Rotation R, Equalizer E>
-requires PointQuantizer<Q> && DeviceQuantizer<Q> quantized<Q, R, E> quantize_on(
+requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(
     const backend& on, const gptq<Q, R, E>& method,
     const std::type_identity_t<matrix_view<const float>>& w, const factorization<Q, R, E>& f) {
   if (w.cols() != f.host.channels) {
@@ -73,9 +73,10 @@ requires PointQuantizer<Q> && DeviceQuantizer<Q> quantized<Q, R, E> quantize_on(
   copy(on, weights.w.view(), there.view());
   auto scales = device.template zeros<float>(strips, shape.scales());
   auto words = device.template zeros<std::int32_t>(strips, shape.words());
+  tile_tables<Q> tiles(device);
   const solver_errors errors =
       solve(device, layer_view<Q>{method.quantizer, shape, there.view(), f.h.view(), f.u.view(),
-                                  f.importance.view(), scales.view(), words.view()});
+                                  f.importance.view(), scales.view(), words.view(), tiles.view()});
   const matrix<float> scale = device.read(scales.view());
   const matrix<std::int32_t> word = device.read(words.view());
   for (index_t i = 0; i < strips; ++i) {
@@ -89,7 +90,7 @@ requires PointQuantizer<Q> && DeviceQuantizer<Q> quantized<Q, R, E> quantize_on(
 
 /// The same for a Hessian that no other layer shares.
 template <Quantizer Q, Rotation R, Equalizer E>
-requires PointQuantizer<Q> && DeviceQuantizer<Q> quantized<Q, R, E> quantize_on(
+requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(
     const backend& on, const gptq<Q, R, E>& method,
     const std::type_identity_t<matrix_view<const float>>& w, const hessian& h) {
   return quantize_on(on, method, w, factor(on, method, h));
@@ -97,8 +98,10 @@ requires PointQuantizer<Q> && DeviceQuantizer<Q> quantized<Q, R, E> quantize_on(
 
 /// The same for weights in device memory.
 template <Quantizer Q, Rotation R, Equalizer E, class H>
-requires PointQuantizer<Q> && DeviceQuantizer<Q> quantized<Q, R, E> quantize_on(
-    const backend& on, const gptq<Q, R, E>& method, const device_view<const float>& w, const H& h) {
+requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(const backend& on,
+                                                          const gptq<Q, R, E>& method,
+                                                          const device_view<const float>& w,
+                                                          const H& h) {
   return quantize_on(on, method, solver(on).read(w), h);
 }
 

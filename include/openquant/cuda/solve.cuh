@@ -54,9 +54,46 @@ class solver {
     return to;
   }
 
+  const backend& on() const { return on_; }
+
  private:
   backend on_;
   cublas_handle blas_;
+};
+
+/// What a search of tiles needs, on the device; nothing for points.
+template <DeviceQuantizer Q>
+class tile_tables {
+ public:
+  explicit tile_tables(const solver&) {}
+  tile_memory<Q> view() { return {}; }
+};
+/// Values, the table of the decoder, and a workspace for a block on every multiprocessor.
+template <TrellisQuantizer Q>
+class tile_tables<Q> {
+ public:
+  explicit tile_tables(const solver& d) : value_(d.on(), 1, std::ssize(Q::search_values())) {
+    int current = 0, multiprocessors = 0;
+    check(cudaGetDevice(&current), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, current),
+          "cudaDeviceGetAttribute");
+    if (encode_tiles_workspace<Q> != 0) {
+      workspace_ = device_matrix<std::uint32_t>(d.on(), multiprocessors, encode_tiles_workspace<Q>);
+    }
+    cuda::copy(d.on(), matrix_view<const std::int16_t>(Q::search_values().data(), 1, value_.cols()),
+               value_.view());
+    if constexpr (table_size<Q> != 0) {
+      table_ = device_matrix<table_entry<Q>>(d.on(), 1, table_size<Q>);
+      cuda::copy(d.on(), matrix_view<const table_entry<Q>>(Q::table().data(), 1, table_size<Q>),
+                 table_.view());
+    }
+  }
+  tile_memory<Q> view() { return {value_.view(), workspace_.view(), table_.data()}; }
+
+ private:
+  device_matrix<std::int16_t> value_;
+  device_matrix<std::uint32_t> workspace_;
+  device_matrix<table_entry<Q>> table_;
 };
 
 }  // namespace openquant::cuda

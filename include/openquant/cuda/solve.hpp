@@ -17,7 +17,8 @@ struct layer_view {
   matrix_view<const float, device> u;           ///< (n', n') its feedback
   matrix_view<const float, device> importance;  ///< (1, n') its diagonal
   matrix_view<float, device> scales;            ///< (strips, shape.scales()), set here
-  matrix_view<std::int32_t, device> words;      ///< (strips, shape.words()), set here
+  matrix_view<std::int32_t, device> words;      ///< (strips, shape.words()), zero, set here
+  tile_memory<Q> tiles{};
 };
 
 /// Codes every row of a layer: `openquant::solve` on a device D,
@@ -32,8 +33,8 @@ struct layer_view {
 /// are measured on the rows that the CPU measures.
 ///
 /// Cost:    m n^2 flops and 384 n^2 for the report, which is measured on a few strips; 8 n m bytes
-template <class D, DeviceQuantizer Q>
-requires PointQuantizer<Q> solver_errors solve(const D& d, const layer_view<Q>& layer) {
+template <class D, PanelQuantizer Q>
+solver_errors solve(const D& d, const layer_view<Q>& layer) {
   constexpr index_t strip = warp_size;
   const index_t m = layer.w.rows(), n = layer.w.cols(), strips = (m + strip - 1) / strip;
   auto sum = d.template zeros<float>(n, strips * strip);
@@ -49,7 +50,7 @@ requires PointQuantizer<Q> solver_errors solve(const D& d, const layer_view<Q>& 
         });
   };
   code({layer.q, layer.shape, layer.w, layer.u, layer.importance, sum.view(), error.view(),
-        layer.scales, layer.words});
+        layer.scales, layer.words, layer.tiles});
 
   // Weights, their errors and those of rounding, of each strip that is measured, side by side.
   constexpr index_t parts = 3;
@@ -77,7 +78,8 @@ requires PointQuantizer<Q> solver_errors solve(const D& d, const layer_view<Q>& 
           {},
           rounding.view(),
           scales.view().block(0, 0, in_strips, scales.cols()),
-          words.view().block(0, 0, in_strips, words.cols())});
+          words.view().block(0, 0, in_strips, words.cols()),
+          layer.tiles});
     d.copy(rounding.view(), part(2, strip));
   }
   if (measured == 0) return solver_norms{}.errors();

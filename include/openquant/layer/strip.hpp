@@ -166,19 +166,37 @@ void write_strip(const Q& q, const bit_matrix& codes, const bit_matrix& scales,
   }
 }
 
+/// A quantizer whose codes can be read back from strips: of points, or of tiles that say how.
+template <class Q>
+concept ReadableQuantizer = PointQuantizer<Q> ||
+    (LaneTileQuantizer<Q>&& requires(const std::int32_t* words, std::span<std::int32_t> c) {
+      Q::from_lanes(words, c);
+    });
+
 /// The inverse of write_strip, to rows of codes and scales that are still zero.
-template <PointQuantizer Q>
+template <ReadableQuantizer Q>
 void read_strip(const Q& q, const strip_shape<Q>& shape, index_t i,
                 std::span<const std::int32_t> words, std::span<const float> scale,
                 bit_matrix& codes, bit_matrix& scales) {
-  constexpr index_t rows = strip_shape<Q>::rows;
-  for (index_t r = 0; r < std::min(rows, codes.rows() - i * rows); ++r) {
-    for (index_t g = 0; g < shape.groups(); ++g) {
-      const std::int32_t* group = words.data() + shape.group_words(g) + r;
-      codes.set_run(i * rows + r, g * shape.group_blocks() * code_fields<Q>,
-                    shape.blocks_in(g) * code_fields<Q>, [&](index_t k) {
-                      return field_at<float, field_bits<Q>>(group, rows, k * field_bits<Q>);
-                    });
+  constexpr index_t rows = strip_shape<Q>::rows, strings = strip_shape<Q>::strings;
+  constexpr index_t fields = code_fields<Q>;
+  for (index_t g = 0; g < shape.groups(); ++g) {
+    const index_t first = g * shape.group_blocks(), blocks = shape.blocks_in(g);
+    const std::int32_t* group = words.data() + shape.group_words(g);
+    for (index_t r = 0; r < std::min(strings, codes.rows() - i * strings); ++r) {
+      if constexpr (LaneTileQuantizer<Q>) {
+        std::int32_t c[static_cast<std::size_t>(fields)];
+        for (index_t b = 0; b < blocks; ++b) {
+          Q::from_lanes(group + b * Q::lane_words, c);
+          codes.set_run(i, (first + b) * fields, fields, [&](index_t k) { return c[k]; });
+        }
+      } else {
+        codes.set_run(i * strings + r, first * fields, blocks * fields, [&](index_t k) {
+          return field_at<float, field_bits<Q>>(group + r, strings, k * field_bits<Q>);
+        });
+      }
+    }
+    for (index_t r = 0; r < std::min(rows, scales.rows() - i * rows); ++r) {
       scale_t<Q> s;
       for (index_t k = 0; k < Q::scale_fields; ++k) {
         s[k] = scale[static_cast<std::size_t>((g * Q::scale_fields + k) * rows + r)];

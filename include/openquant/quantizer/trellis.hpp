@@ -180,6 +180,17 @@ struct trellis {
     }
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(bits >> (32 * w - first * B)));
   }
+  /// The symbols again.
+  static void from_lanes(const std::int32_t* words, std::span<std::int32_t> c) {
+    for (index_t t = 0; t < steps; ++t) {
+      const index_t bit = (steps - 1 - t) * B, w = bit / 32;
+      const auto low = static_cast<std::uint32_t>(words[w]);
+      const auto high = static_cast<std::uint32_t>(words[w + 1 < lane_words ? w + 1 : w]);
+      const std::uint64_t both = std::uint64_t{high} << 32 | low;
+      c[static_cast<std::size_t>(t)] =
+          static_cast<std::int32_t>((both >> bit % 32) % search::branches);
+    }
+  }
   /// Column k of rows r, ... from that form.
   template <class T, index_t k>
   OPENQUANT_INLINE T lane_column(const std::int32_t* words, index_t r, const vec<T, 1>& s) const {

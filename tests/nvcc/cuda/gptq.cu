@@ -4,9 +4,11 @@
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/equalizer/smoothquant.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
+#include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
 #include <openquant/rotation/hadamard.hpp>
@@ -25,6 +27,8 @@ template solving<lloyd_max<3>> solve;
 template solving<companded<lattice::e8, 3>> solve;
 template solving<e8p<2>> solve;
 template solving<voronoi<lattice::e8, 14>> solve;
+template solving<trellis<2>> solve;
+template solving<trellis<2, 16, code::one_mad>> solve;
 
 inline auto front_door(const backend& on, const matrix<float>& w, const hessian& h) {
   const gptq<uniform<4>, rotation::hadamard, equalizer::smoothquant> method{};
