@@ -7,10 +7,13 @@
 #include <openquant/core/random.hpp>
 #include <openquant/linalg/udu.hpp>
 
+#include "linalg/middle.hpp"
+
 namespace {
 
 using namespace openquant;
 using linalg::factor_udu;
+using test::middle;
 
 /// X^T X / tokens, and in `decades` the spread of the inputs' magnitudes.
 matrix<double> second_moments(index_t n, index_t tokens, std::uint64_t seed, double decades = 0) {
@@ -28,24 +31,6 @@ matrix<double> second_moments(index_t n, index_t tokens, std::uint64_t seed, dou
     }
   }
   return h;
-}
-
-/// D = U^-1 (H + damping I) U^-T in double, by two back substitutions from below.
-matrix<double> middle(const matrix<double>& h, double damping, const matrix<float>& u) {
-  const index_t n = h.rows();
-  matrix<double> d(h.view());
-  for (index_t i = 0; i < n; ++i) d(i, i) += damping;
-  for (index_t i = n - 1; i >= 0; --i) {  // rows: d_i -= sum_{k > i} u_ik d_k
-    for (index_t k = i + 1; k < n; ++k) {
-      for (index_t j = 0; j < n; ++j) d(i, j) -= static_cast<double>(u(i, k)) * d(k, j);
-    }
-  }
-  for (index_t i = n - 1; i >= 0; --i) {  // columns alike
-    for (index_t k = i + 1; k < n; ++k) {
-      for (index_t j = 0; j < n; ++j) d(j, i) -= static_cast<double>(u(i, k)) * d(j, k);
-    }
-  }
-  return d;
 }
 
 TEST_CASE("udu: U is block-unit-upper and D = U^-1 H U^-T is block-diagonal") {

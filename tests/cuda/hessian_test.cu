@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <doctest/doctest.h>
+#include <limits>
+#include <type_traits>
+
+#include <openquant/core/random.hpp>
+#include <openquant/cuda/hessian.cuh>
+
+namespace {
+
+using namespace openquant;
+using cuda::backend, cuda::device_matrix, cuda::device_view;
+
+static_assert(std::is_nothrow_move_constructible_v<cuda::hessian> &&
+              !std::is_copy_constructible_v<cuda::hessian>);
+
+template <class T>
+matrix<T> normal(index_t rows, index_t cols) {
+  matrix<T> x(rows, cols);
+  for (index_t i = 0; i < rows * cols; ++i) {
+    x.data()[i] = cuda::narrowed<T>(random::normal(6, static_cast<std::uint64_t>(i)));
+  }
+  return x;
+}
+
+template <class T>
+device_matrix<T> there(const backend& on, const matrix<T>& x) {
+  device_matrix<T> d(on, x.rows(), x.cols());
+  cuda::copy(on, x.view(), d.view());
+  return d;
+}
+
+TEST_CASE("cuda::hessian: an order that is not positive is refused") {
+  CHECK_THROWS_WITH_AS(cuda::hessian(backend{}, 0), "cuda: hessian: order 0 is not positive",
+                       openquant::error);
+}
+
+TEST_SUITE("device") {
+  TEST_CASE_TEMPLATE("cuda::hessian: sums in double, within the rounding of their products", In,
+                     float, float16, openquant::bfloat16) {
+    const backend on;
+    constexpr index_t tokens = 2100, n = 70;
+    const matrix<In> x = normal<In>(tokens, n);
+    cuda::hessian h(on, n);
+    h.add(device_view<const In>(there(on, x).view()));
+    h.add(device_view<const In>(there(on, x).view().block(3, 0, 40, n)));
+    CHECK(h.tokens() == tokens + 40);
+    const openquant::hessian moments = h.to_host();
+    CHECK(moments.tokens() == tokens + 40);
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) {
+        double sum = 0, magnitude = 0;
+        const auto add = [&](index_t first, index_t count) {
+          for (index_t t = first; t < first + count; ++t) {
+            const double product = static_cast<double>(cuda::widened(x(t, i))) *
+                                   static_cast<double>(cuda::widened(x(t, j)));
+            sum += product;
+            magnitude += std::fabs(product);
+          }
+        };
+        add(0, tokens);
+        add(3, 40);
+        const auto all = static_cast<double>(tokens + 40);
+        CHECK(std::fabs(moments(i, j) - sum / all) <= 1025 * 0x1p-24 * magnitude / all);
+      }
+    }
+    matrix<float> mean(n, n);
+    const device_matrix<float> there_too = h.mean();
+    cuda::copy(on, there_too.view(), mean.view());
+    cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
+    CHECK(mean == moments.mean());
+  }
+
+  TEST_CASE("cuda::hessian: strips of large orders, and the caller's handle") {
+    cublasHandle_t given = nullptr;
+    cuda::check(cublasCreate(&given), "cublasCreate");
+    const backend on{.cublas = given};
+    constexpr index_t tokens = 8, n = 4096 + 70;
+    const matrix<float> x = normal<float>(tokens, n);
+    openquant::hessian expected(n);
+    expected.add(x);
+    cuda::hessian h(on, n);
+    h.add(device_view<const float>(there(on, x).view()));
+    const openquant::hessian moments = h.to_host();
+    double worst = 0;
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j <= i; ++j) {
+        const double scale = std::sqrt(expected(i, i) * expected(j, j));
+        worst = std::max(worst, std::fabs(moments(i, j) - expected(i, j)) / scale);
+      }
+    }
+    CHECK(worst <= 2 * 9 * 0x1p-24);
+    cuda::check(cublasDestroy(given), "cublasDestroy");
+  }
+
+  TEST_CASE("cuda::hessian: other shapes add nothing, and what is not finite is found") {
+    const backend on;
+    cuda::hessian h(on, 4);
+    matrix<float> x(2, 4);
+    CHECK_THROWS_WITH_AS(h.add(device_view<const float>(there(on, x).view().block(0, 0, 2, 3))),
+                         "cuda: hessian.add: x is (2, 3), the Hessian is of order 4", error);
+    CHECK(h.tokens() == 0);
+    CHECK(h.to_host().dead_channels().size() == 4);
+    x(1, 2) = std::numeric_limits<float>::infinity();
+    h.add(device_view<const float>(there(on, x).view()));
+    CHECK_THROWS_AS(h.to_host(), error);
+  }
+}
+
+}  // namespace
