@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 
+#include <openquant/cuda/hessian.cuh>
 #include <openquant/cuda/solve.cuh>
 #include <openquant/cuda/udu.cuh>
 #include <openquant/layer/gptq.hpp>
@@ -22,7 +23,8 @@ struct factorization {
 ///
 /// Errors:  those of gptq::factor; openquant::error for act_order; cuda::error
 template <Quantizer Q, Rotation R, Equalizer E>
-factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method, const hessian& h) {
+factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
+                              const openquant::hessian& h) {
   if (method.options.act_order) {
     fail("cuda: gptq codes columns in their natural order: act_order is not offered");
   }
@@ -54,10 +56,10 @@ factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method, co
 ///
 /// Shapes:  w : (m, n)
 /// Errors:  those of gptq::quantize; cuda::error
-template <Quantizer Q, Rotation R, Equalizer E>
-requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(
-    const backend& on, const gptq<Q, R, E>& method,
-    const std::type_identity_t<matrix_view<const float>>& w, const factorization<Q, R, E>& f) {
+template <PanelQuantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
+                               const std::type_identity_t<matrix_view<const float>>& w,
+                               const factorization<Q, R, E>& f) {
   if (w.cols() != f.host.channels) {
     fail("gptq: w is (", w.rows(), ", ", w.cols(), "), the Hessian is of order ", f.host.channels);
   }
@@ -68,17 +70,17 @@ requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(
   const strip_shape<Q> shape{w.cols(), result.group_size()};
   const index_t strips = (w.rows() + strip_shape<Q>::rows - 1) / strip_shape<Q>::rows;
 
-  const solver device(on);
+  const solver d(on);
   device_matrix<float> there(on, weights.w.rows(), weights.w.cols());
   copy(on, weights.w.view(), there.view());
-  auto scales = device.template zeros<float>(strips, shape.scales());
-  auto words = device.template zeros<std::int32_t>(strips, shape.words());
-  tile_tables<Q> tiles(device);
+  auto scales = d.zeros<float>(strips, shape.scales());
+  auto words = d.zeros<std::int32_t>(strips, shape.words());
+  tile_tables<Q> tiles(d);
   const solver_errors errors =
-      solve(device, layer_view<Q>{method.quantizer, shape, there.view(), f.h.view(), f.u.view(),
-                                  f.importance.view(), scales.view(), words.view(), tiles.view()});
-  const matrix<float> scale = device.read(scales.view());
-  const matrix<std::int32_t> word = device.read(words.view());
+      solve(d, layer_view<Q>{method.quantizer, shape, there.view(), f.h.view(), f.u.view(),
+                             f.importance.view(), scales.view(), words.view(), tiles.view()});
+  const matrix<float> scale = d.read(scales.view());
+  const matrix<std::int32_t> word = d.read(words.view());
   for (index_t i = 0; i < strips; ++i) {
     read_strip(method.quantizer, shape, i, word.row(i), scale.row(i), result.packed().codes,
                result.packed().scales);
@@ -89,19 +91,25 @@ requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(
 }
 
 /// The same for a Hessian that no other layer shares.
-template <Quantizer Q, Rotation R, Equalizer E>
-requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(
-    const backend& on, const gptq<Q, R, E>& method,
-    const std::type_identity_t<matrix_view<const float>>& w, const hessian& h) {
+template <PanelQuantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
+                               const std::type_identity_t<matrix_view<const float>>& w,
+                               const openquant::hessian& h) {
   return quantize_on(on, method, w, factor(on, method, h));
 }
 
+/// The same for moments that were gathered on the device.
+template <PanelQuantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
+                               const std::type_identity_t<matrix_view<const float>>& w,
+                               const hessian& h) {
+  return quantize_on(on, method, w, h.to_host());
+}
+
 /// The same for weights in device memory.
-template <Quantizer Q, Rotation R, Equalizer E, class H>
-requires PanelQuantizer<Q> quantized<Q, R, E> quantize_on(const backend& on,
-                                                          const gptq<Q, R, E>& method,
-                                                          const device_view<const float>& w,
-                                                          const H& h) {
+template <PanelQuantizer Q, Rotation R, Equalizer E, class H>
+quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
+                               const device_view<const float>& w, const H& h) {
   return quantize_on(on, method, solver(on).read(w), h);
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// may use the stack: (fit|panel)_kernel<openquant::quantizer::(lloyd_max|companded|voronoi)
+// may use the stack:
+// (fit|panel)_kernel<openquant::quantizer::(lloyd_max|companded|voronoi)|tile_panel_kernel<openquant::quantizer::trellis<2,
+// 16
 #include <openquant/cuda/gptq.cuh>
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/equalizer/smoothquant.hpp>
@@ -30,9 +32,13 @@ template solving<voronoi<lattice::e8, 14>> solve;
 template solving<trellis<2>> solve;
 template solving<trellis<2, 16, code::one_mad>> solve;
 
-inline auto front_door(const backend& on, const matrix<float>& w, const hessian& h) {
+inline auto front_door(const backend& on, const matrix<float>& w, const openquant::hessian& h) {
   const gptq<uniform<4>, rotation::hadamard, equalizer::smoothquant> method{};
   return method.quantize(on, w, h);
+}
+inline auto front_door(const backend& on, const device_view<const float>& w,
+                       const cuda::hessian& h) {
+  return gptq<trellis<2>>{}.quantize(on, w, h);
 }
 
 }  // namespace openquant::cuda

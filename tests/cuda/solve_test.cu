@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <openquant/cuda/solve.cuh>
+#include <openquant/quantizer/trellis.hpp>
+#include <openquant/quantizer/uniform.hpp>
+
+namespace {
+
+using namespace openquant;
+
+static_assert(std::is_empty_v<cuda::tile_memory<quantizer::uniform<4>>>);
+
+TEST_SUITE("device") {
+  TEST_CASE("cuda::solve: what it asks of a device") {
+    const cuda::backend on;
+    const cuda::solver d(on);
+    matrix<float> a(2, 3), turned(3, 2);
+    for (index_t i = 0; i < 2; ++i) {
+      for (index_t j = 0; j < 3; ++j) a(i, j) = turned(j, i) = static_cast<float>(3 * i + j);
+    }
+    auto there = d.zeros<float>(2, 3), square = d.zeros<float>(3, 3);
+    auto wide = d.zeros<float>(3, 5);
+    CHECK(d.read(there.view()) == matrix<float>(2, 3));
+    cuda::copy(on, a.view(), there.view());
+    d.transposed(std::as_const(there).view(), wide.view().block(0, 1, 3, 2));
+    const matrix<float> found = d.read(wide.view());
+    CHECK(matrix<float>(found.view().block(0, 1, 3, 2)) == turned);
+    CHECK(found(2, 0) == 0);
+    CHECK(found(2, 3) == 0);
+    for (int k = 0; k < 2; ++k) {  // twice A^T A
+      d.multiply_add<linalg::op::transpose, linalg::op::none>(
+          std::as_const(there).view(), std::as_const(there).view(), 1.0f, square.view());
+    }
+    CHECK(d.read(square.view())(1, 2) == 2 * (1 * 2 + 4 * 5));
+  }
+
+  TEST_CASE("cuda::solve: the tables of a trellis") {
+    using Q = quantizer::trellis<2>;
+    const cuda::solver d(cuda::backend{});
+    cuda::tile_tables<Q> tables(d);
+    const cuda::tile_memory<Q> there = tables.view();
+    const matrix<std::int16_t> value = d.read(there.value);
+    REQUIRE(value.cols() == std::ssize(Q::search_values()));
+    for (index_t s = 0; s < value.cols(); ++s) {
+      CHECK(value(0, s) == Q::search_values()[static_cast<std::size_t>(s)]);
+    }
+    CHECK(there.workspace.empty());  // from L = 13 on
+    CHECK(there.table != nullptr);
+  }
+}
+
+}  // namespace
