@@ -76,9 +76,12 @@ TEST_SUITE("device") {
     cuda::check(cusolverDnGetStream(given, &its), "cusolverDnGetStream");
     CHECK(its == nullptr);
     cuda::check(cusolverDnDestroy(given), "cusolverDnDestroy");
-    const cusolver_handle handle(backend{.stream = ours});
-    cuda::check(cusolverDnGetStream(handle.get(), &its), "cusolverDnGetStream");
-    CHECK(its == ours);
+    {
+      const cusolver_handle handle(backend{.stream = ours});
+      cuda::check(cusolverDnGetStream(handle.get(), &its), "cusolverDnGetStream");
+      CHECK(its == ours);
+    }
+    cuda::check(cudaStreamDestroy(ours), "cudaStreamDestroy");
   }
 }
 
