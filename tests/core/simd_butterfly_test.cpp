@@ -40,6 +40,26 @@ void check_butterflies() {
   }
 }
 
+TEST_CASE_TEMPLATE("simd_butterfly: the fused difference is the difference", Arch, baseline_arch,
+                   test::middle_arch, default_arch) {
+  using lanes = batch<Arch>;
+  constexpr index_t width = lane_count<lanes>;
+  const auto x = interesting();
+  const auto last = x.size() - static_cast<std::size_t>(width);
+  for (std::size_t i = 0; i <= last; ++i) {
+    float fused[width];
+    store(subtract_fused(load<lanes>(&x[i]), load<lanes>(&x[last - i])), fused);
+    for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
+      const float expected = x[i + l] - x[last - i + l];
+      if (std::isnan(expected)) {
+        CHECK(std::isnan(fused[l]));
+      } else {
+        CHECK(fused[l] == expected);
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("simd_butterfly: exchanged lanes and butterflies", Arch, baseline_arch,
                    test::middle_arch, default_arch) {
   check_butterflies<Arch>();
