@@ -143,7 +143,7 @@ class williamson_strip {
 /// Shapes:  X : (172, p), rows one after the other, p a multiple of the lanes; coordinate i p + j
 /// of
 ///          After belongs to X_ij
-/// Cost:    48 additions a coordinate in registers; 1.4 KiB of stack a lane
+/// Cost:    46 additions a coordinate in registers; 1.3 KiB of stack a lane
 /// Source:  Williamson, Duke Math. J. 11, 1944, for the product of the four signs
 template <bool transposed, Lane Lanes, class After>
 void williamson_product(float* x, index_t p, const After& after) {
