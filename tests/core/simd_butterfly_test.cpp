@@ -40,6 +40,26 @@ void check_butterflies() {
   }
 }
 
+TEST_CASE_TEMPLATE("simd_butterfly: fused sums and differences are those", Arch, baseline_arch,
+                   test::middle_arch, default_arch) {
+  using lanes = batch<Arch>;
+  constexpr index_t width = lane_count<lanes>;
+  const auto x = interesting();
+  const auto last = x.size() - static_cast<std::size_t>(width);
+  for (std::size_t i = 0; i <= last; ++i) {
+    float sum[width], difference[width];
+    auto added = add_fused(load<lanes>(&x[i]), load<lanes>(&x[last - i]));
+    compute_now(added);
+    store(added, sum);
+    store(subtract_fused(load<lanes>(&x[i]), load<lanes>(&x[last - i])), difference);
+    const auto same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
+      CHECK(same(sum[l], x[i + l] + x[last - i + l]));
+      CHECK(same(difference[l], x[i + l] - x[last - i + l]));
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("simd_butterfly: exchanged lanes and butterflies", Arch, baseline_arch,
                    test::middle_arch, default_arch) {
   check_butterflies<Arch>();

@@ -4,6 +4,7 @@
 #include <openquant/linalg/paley_product.hpp>
 #include <openquant/linalg/sign_product.hpp>
 
+#include "core/lane_cases.hpp"
 #include "normal_matrix.hpp"
 
 namespace {
@@ -45,7 +46,7 @@ void check(index_t p) {
 }
 
 TEST_CASE_TEMPLATE("paley_product: equals the definition, and the same bits in every width", Lanes,
-                   float, batch<baseline_arch>, batch<default_arch>) {
+                   float, batch<baseline_arch>, batch<test::middle_arch>, batch<default_arch>) {
   for (const index_t p : {16, 48}) {
     check<4, false, Lanes>(p);
     check<12, false, Lanes>(p);
@@ -54,6 +55,8 @@ TEST_CASE_TEMPLATE("paley_product: equals the definition, and the same bits in e
     check<20, true, Lanes>(p);
     check<28, false, Lanes>(p);
     check<28, true, Lanes>(p);
+    check<44, false, Lanes>(p);
+    check<44, true, Lanes>(p);
   }
 }
 

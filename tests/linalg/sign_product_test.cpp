@@ -6,6 +6,7 @@
 #include <openquant/core/random.hpp>
 #include <openquant/linalg/sign_product.hpp>
 
+#include "core/lane_cases.hpp"
 #include "normal_matrix.hpp"
 
 namespace {
@@ -26,7 +27,7 @@ matrix<float> signs(index_t m, std::uint64_t seed) {
 }
 
 TEST_CASE_TEMPLATE("sign_product: equals the definition, and the same bits in every width", Lanes,
-                   float, batch<baseline_arch>, batch<default_arch>) {
+                   float, batch<baseline_arch>, batch<test::middle_arch>, batch<default_arch>) {
   for (const index_t m : {4, 8, 12, 28, 60, 64, 172}) {  // from 64 on in parts
     for (const index_t p : {16, 48}) {
       CAPTURE(m);

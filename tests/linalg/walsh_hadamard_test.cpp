@@ -7,6 +7,8 @@
 #include <openquant/core/random.hpp>
 #include <openquant/linalg/walsh_hadamard.hpp>
 
+#include "core/lane_cases.hpp"
+
 namespace {
 
 using namespace openquant;
@@ -46,7 +48,7 @@ TEST_CASE("walsh_hadamard: the scalar transform is Sylvester's matrix") {
 
 // Through every number of registers of a pass, and every number of passes.
 TEST_CASE_TEMPLATE("walsh_hadamard: lanes give the scalar's bits", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   for (index_t n = 1; n <= 131072; n *= 2) {
     CAPTURE(n);
     const auto x = normal_vector(n, 2), before = normal_vector(n, 3), after = normal_vector(n, 4);
@@ -63,7 +65,7 @@ TEST_CASE_TEMPLATE("walsh_hadamard: lanes give the scalar's bits", Arch, baselin
 }
 
 TEST_CASE_TEMPLATE("walsh_hadamard: the rows of a matrix are as one by one", Arch, baseline_arch,
-                   default_arch) {
+                   test::middle_arch, default_arch) {
   for (const index_t n : {1, 8, 64, 256, 1024, 16384}) {  // of these the last is three passes
     for (const index_t advance : {index_t{0}, n}) {
       CAPTURE(n);

@@ -57,4 +57,34 @@ batch<Arch> butterfly(batch<Arch> x) {
   return mul_add(x, sign, exchange_lanes<h>(x));
 }
 
+/// a + b and a - b, on AVX-512 by the units that multiply and add, for machines that have adders
+/// beside them. One rounding, for the product is exact.
+template <class Arch>
+batch<Arch> add_fused(batch<Arch> a, batch<Arch> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof a == 64) return mul_add(b, batch<Arch>(1.0f), a);
+#endif
+  return a + b;
+}
+template <class Arch>
+batch<Arch> subtract_fused(batch<Arch> a, batch<Arch> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof a == 64) return mul_add(b, batch<Arch>(-1.0f), a);
+#endif
+  return a - b;
+}
+/// Has x computed by now: compilers put a chain of sums off to where it ends, with its terms in
+/// memory until then.
+template <class Arch>
+OPENQUANT_INLINE void compute_now([[maybe_unused]] batch<Arch>& x) {
+#if defined(__SSE2__) && defined(__GNUC__)
+  typename batch<Arch>::register_type::register_type v = x.v;
+  asm("" : "+v"(v));
+  x.v = v;
+#endif
+}
+inline void compute_now(float&) {}
+inline float add_fused(float a, float b) { return a + b; }
+inline float subtract_fused(float a, float b) { return a - b; }
+
 }  // namespace openquant

@@ -11,6 +11,7 @@
 #include <openquant/linalg/paley_product.hpp>
 #include <openquant/linalg/sign_product.hpp>
 #include <openquant/linalg/walsh_hadamard.hpp>
+#include <openquant/linalg/williamson_product.hpp>
 
 namespace openquant::linalg {
 
@@ -51,7 +52,7 @@ class hadamard_transform {
            "; block_hadamard<B> takes any multiple of B");
     }
     size_ = *size;
-    if (size_.m == 1) return;
+    if (size_.m == 1 || size_.m == 172) return;
     const matrix<float> h = hadamard_matrix(size_.m);
     matrix<float> transposed(size_.m, size_.m);
     for (index_t i = 0; i < size_.m; ++i) {
@@ -127,7 +128,7 @@ class hadamard_transform {
       walsh_hadamard<lanes>(matrix_view<float>(row, m, p), before, unscaled{}, p,
                             {i < fetching ? m : 0, distance});
       if (p < lane_count<lanes>)
-        (inverse ? backward_ : forward_).template apply<float>(row, p, after);
+        multiply<inverse, float>(row, after);
       else
         multiply<inverse, lanes>(row, after);
     }
@@ -137,16 +138,20 @@ class hadamard_transform {
   template <bool inverse, class Lanes, class After>
   void multiply(float* x, After after) const {
     const index_t p = size_.power;
-    switch (size_.m) {
-      case 12:
-        return paley_product<12, inverse, Lanes>(x, p, after);
-      case 20:
-        return paley_product<20, inverse, Lanes>(x, p, after);
-      case 28:  // symmetric
-        return paley_product<28, false, Lanes>(x, p, after);
-      default:
-        return (inverse ? backward_ : forward_).template apply<Lanes>(x, p, after);
+    if (size_.m == 172) return williamson_product<inverse, Lanes>(x, p, after);
+    if constexpr (lane_count < Lanes >> 1) {  // the same bits as from tables
+      switch (size_.m) {
+        case 12:
+          return paley_product<12, inverse, Lanes>(x, p, after);
+        case 20:
+          return paley_product<20, inverse, Lanes>(x, p, after);
+        case 28:  // symmetric
+          return paley_product<28, false, Lanes>(x, p, after);
+        case 44:
+          return paley_product<44, inverse, Lanes>(x, p, after);
+      }
     }
+    (inverse ? backward_ : forward_).template apply<Lanes>(x, p, after);
   }
 
   index_t n_ = 1;

@@ -35,13 +35,13 @@ constexpr void quadratic_character(std::span<float> chi) {
 /// The four first rows of Williamson's matrices of order 43. Each is constant on the classes
 /// {+-1, +-6, +-36} a of Z_43 (6 has order 3), so seven signs determine it; the four masks are the
 /// first solution of A^2 + B^2 + C^2 + D^2 = 172 I in a search over all 128^4 of them.
-inline std::array<std::vector<float>, 4> williamson_43() {
-  std::array<std::vector<float>, 4> rows;
-  const std::array<unsigned, 4> masks{14, 67, 88, 106};
+constexpr std::array<std::array<float, 43>, 4> williamson_43() {
+  std::array<std::array<float, 43>, 4> rows{};
+  constexpr std::array<unsigned, 4> masks{14, 67, 88, 106};
   for (std::size_t k = 0; k < 4; ++k) {
-    std::vector<float>& row = rows[k];
-    row.assign(43, 1.0f);
-    std::vector<bool> seen(43);
+    std::array<float, 43>& row = rows[k];
+    row.fill(1.0f);
+    std::array<bool, 43> seen{};
     unsigned bit = 0;
     for (std::size_t a = 1; a < 43; ++a) {
       if (seen[a]) continue;
@@ -94,15 +94,18 @@ constexpr float paley_entry(index_t m, index_t i, index_t j, std::span<const flo
   return (a == 0 || b == 0 ? 1.0f : character(a - b)) * k[i % 2][j % 2];
 }
 
+/// Entry (43 a + i, 43 b + i + d mod 43) of Williamson's matrix of order 172, the array of
+/// quaternion units with circulant blocks.
+constexpr float williamson_entry(std::size_t a, std::size_t b, std::size_t d,
+                                 const std::array<std::array<float, 43>, 4>& rows) {
+  constexpr float sign[4][4] = {{1, 1, 1, 1}, {-1, 1, -1, 1}, {-1, 1, 1, -1}, {-1, -1, 1, 1}};
+  return sign[a][b] * rows[a ^ b][d];
+}
+
 /// The Hadamard matrix of order m, entries +1 and -1, (m, m).
 /// Throws openquant::error where `hadamard_kind(m)` is none.
 inline matrix<float> hadamard_matrix(index_t m) {
-  using hadamard_orders::williamson_43;
   matrix<float> h(m, m);
-  const auto at = [](const std::vector<float>& row, index_t i) {
-    const auto n = static_cast<index_t>(row.size());
-    return row[static_cast<std::size_t>(((i % n) + n) % n)];
-  };
   switch (hadamard_kind(m)) {
     case hadamard_construction::none:
       fail("hadamard_matrix: no construction known here for order ", m);
@@ -120,14 +123,13 @@ inline matrix<float> hadamard_matrix(index_t m) {
       }
       break;
     }
-    case hadamard_construction::williamson: {  // the array of quaternion units, circulant blocks
-      const auto rows = williamson_43();
-      constexpr int block[4][4] = {{0, 1, 2, 3}, {1, 0, 3, 2}, {2, 3, 0, 1}, {3, 2, 1, 0}};
-      constexpr float sign[4][4] = {{1, 1, 1, 1}, {-1, 1, -1, 1}, {-1, 1, 1, -1}, {-1, -1, 1, 1}};
+    case hadamard_construction::williamson: {
+      const auto rows = hadamard_orders::williamson_43();
       for (index_t i = 0; i < m; ++i) {
         for (index_t j = 0; j < m; ++j) {
-          const index_t a = i / 43, b = j / 43;
-          h(i, j) = sign[a][b] * at(rows[static_cast<std::size_t>(block[a][b])], j - i);
+          h(i, j) =
+              williamson_entry(static_cast<std::size_t>(i / 43), static_cast<std::size_t>(j / 43),
+                               static_cast<std::size_t>((j % 43 - i % 43 + 43) % 43), rows);
         }
       }
       break;

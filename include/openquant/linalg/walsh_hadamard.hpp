@@ -2,6 +2,7 @@
 #pragma once
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -74,16 +75,17 @@ OPENQUANT_INLINE void walsh_hadamard_pass(float* x, index_t at, index_t stride, 
   const After out = after.from(at);
   Lanes v[r];
   OPENQUANT_UNROLL_REGISTERS
-  for (index_t k = 0; k < r; ++k) {
-    const index_t i = k * stride;
-    v[k] = in.times(load<Lanes>(x + i), i);
-    if constexpr (first) {
-      if constexpr (lanes > 1) v[k] = butterfly<1>(v[k]);
-      if constexpr (lanes > 2) v[k] = butterfly<2>(v[k]);
-      if constexpr (lanes > 4) v[k] = butterfly<4>(v[k]);
-      if constexpr (lanes > 8) v[k] = butterfly<8>(v[k]);
-      static_assert(lanes <= 16);
-    }
+  for (index_t k = 0; k < r; ++k) v[k] = in.times(load<Lanes>(x + k * stride), k * stride);
+  if constexpr (first) {  // level by level: no register waits for the one before it
+    const auto level = [&]<index_t h>(std::integral_constant<index_t, h>) OPENQUANT_INLINE_LAMBDA {
+      OPENQUANT_UNROLL_REGISTERS
+      for (index_t k = 0; k < r; ++k) v[k] = butterfly<h>(v[k]);
+    };
+    if constexpr (lanes > 1) level(std::integral_constant<index_t, 1>{});
+    if constexpr (lanes > 2) level(std::integral_constant<index_t, 2>{});
+    if constexpr (lanes > 4) level(std::integral_constant<index_t, 4>{});
+    if constexpr (lanes > 8) level(std::integral_constant<index_t, 8>{});
+    static_assert(lanes <= 16);
   }
   OPENQUANT_UNROLL_REGISTERS
   for (index_t h = 1; h < r; h *= 2) {
@@ -92,7 +94,7 @@ OPENQUANT_INLINE void walsh_hadamard_pass(float* x, index_t at, index_t stride, 
       const index_t i = k / h * 2 * h + k % h;
       const Lanes a = v[i], b = v[i + h];
       v[i] = a + b;
-      v[i + h] = a - b;
+      v[i + h] = first || h == 1 ? subtract_fused(a, b) : a - b;
     }
   }
   OPENQUANT_UNROLL_REGISTERS
@@ -110,12 +112,15 @@ void walsh_hadamard_passes(float* x, index_t n, const float* next, Before before
   constexpr index_t block = radix * lanes;
   const auto last = [&]<index_t r>(std::integral_constant<index_t, r>) {
     if (n == block * r) {
-      for (index_t i = 0; i < n; i += block) {
-        if (next != x) prefetch(next + i, block);
-        walsh_hadamard_pass<radix, true, Lanes>(x, i, lanes, before, unscaled{});
+      // A first pass of half the registers: a second one of few would mostly load and store.
+      constexpr index_t second = r < radix ? 2 * r : r, first = radix * r / second;
+      constexpr index_t part = first * lanes;
+      for (index_t i = 0; i < n; i += part) {
+        if (next != x) prefetch(next + i, part);
+        walsh_hadamard_pass<first, true, Lanes>(x, i, lanes, before, unscaled{});
       }
-      for (index_t j = 0; j < block; j += lanes) {
-        walsh_hadamard_pass<r, false, Lanes>(x, j, block, unscaled{}, after);
+      for (index_t j = 0; j < part; j += lanes) {
+        walsh_hadamard_pass<second, false, Lanes>(x, j, part, unscaled{}, after);
       }
       return;
     }
