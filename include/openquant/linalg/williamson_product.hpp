@@ -57,14 +57,14 @@ class williamson_strip {
     }
   }
 
-  /// Writes rows i, ..., i + 3 of each block to the columns from `column` on of X.
-  template <class After>
-  void write(float* x, index_t p, index_t column, index_t i, const After& after) const {
+  /// y[r][a] <- row i + r of block a of the product. By itself, so that it is compiled once for
+  /// every After.
+  void sum(index_t i, Lanes (&y)[4][4]) const {
     if constexpr (lanes == 16) {  // sixteen sums are in registers
-      write_rows<0, 4>(x, p, column, i, after);
+      sum_rows<0, 4>(i, y);
     } else {
-      write_rows<0, 2>(x, p, column, i, after);
-      write_rows<2, 2>(x, p, column, i, after);
+      sum_rows<0, 2>(i, y);
+      sum_rows<2, 2>(i, y);
     }
   }
 
@@ -77,9 +77,8 @@ class williamson_strip {
   }
 
   /// Of the rows i + skip, ...; the order of the additions does not depend on their number.
-  template <index_t skip, std::size_t rows, class After>
-  OPENQUANT_INLINE void write_rows(float* x, index_t p, index_t column, index_t i,
-                                   const After& after) const {
+  template <index_t skip, std::size_t rows>
+  OPENQUANT_INLINE void sum_rows(index_t i, Lanes (&sums)[4][4]) const {
     Lanes y[rows][4];
     OPENQUANT_UNROLL_REGISTERS
     for (std::size_t r = 0; r < rows; ++r) {
@@ -88,25 +87,24 @@ class williamson_strip {
         y[r][a] = load<Lanes>(place(first_, i + skip + static_cast<index_t>(r), a));
       }
     }
-    add_all<skip>(y, i, std::make_index_sequence<order>{});
+    if constexpr (lanes == 1) {  // for rows of few columns: not worth the code
+      for (std::size_t k = 0; k < order; ++k) add<skip>(y, i, k);
+    } else {
+      [&]<std::size_t... k>(std::index_sequence<k...>) OPENQUANT_INLINE_LAMBDA {
+        (add<skip>(y, i, k), ...);
+      }
+      (std::make_index_sequence<order>{});
+    }
     OPENQUANT_UNROLL_REGISTERS
     for (std::size_t r = 0; r < rows; ++r) {
       OPENQUANT_UNROLL_REGISTERS
-      for (std::size_t a = 0; a < 4; ++a) {
-        const index_t at =
-            (order * static_cast<index_t>(a) + i + skip + static_cast<index_t>(r)) * p + column;
-        store(after.times(y[r][a], at), x + at);
-      }
+      for (std::size_t a = 0; a < 4; ++a) sums[skip + r][a] = y[r][a];
     }
   }
 
-  template <index_t skip, std::size_t rows, std::size_t... k>
-  OPENQUANT_INLINE void add_all(Lanes (&y)[rows][4], index_t i, std::index_sequence<k...>) const {
-    (add<skip, k>(y, i), ...);
-  }
   /// The sums of coordinates i + k to every row that they are d > 0 away from.
-  template <index_t skip, std::size_t k, std::size_t rows>
-  OPENQUANT_INLINE void add(Lanes (&y)[rows][4], index_t i) const {
+  template <index_t skip, std::size_t rows>
+  OPENQUANT_INLINE void add(Lanes (&y)[rows][4], index_t i, std::size_t k) const {
     const index_t at = i + static_cast<index_t>(k);
     const float* const from = place(sums_, at < order ? at : at - order, 0);
     Lanes z[4];
@@ -153,7 +151,14 @@ void williamson_product(float* x, index_t p, const After& after) {
     columns.read(x + j, p);
     for (index_t i = 0; i < strip::order; i += 4) {
       const index_t from = std::min(i, strip::order - 4);  // the last four, one of them once more
-      columns.write(x, p, j, from, after);
+      Lanes y[4][4];
+      columns.sum(from, y);
+      for (index_t r = 0; r < 4; ++r) {
+        for (index_t a = 0; a < 4; ++a) {
+          const index_t to = (strip::order * a + from + r) * p + j;
+          store(after.times(y[r][a], to), x + to);
+        }
+      }
     }
   }
 }
