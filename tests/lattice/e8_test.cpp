@@ -43,6 +43,50 @@ TEST_CASE("e8: the deep hole (1, 0, ..., 0) is at the covering radius 1") {
   }
 }
 
+/// The docstring's definition, by all 240 vectors.
+double gauge(const vec<float, 8>& x) {
+  static const auto ball = laws::sphere<e8>().points(vec<float, 8>{}, 2);
+  double most = 0;
+  for (const auto& v : ball) {
+    double product = 0;
+    for (index_t k = 0; k < 8; ++k)
+      product += static_cast<double>(x[k]) * static_cast<double>(v[k]);
+    most = std::max(most, product);
+  }
+  return most;
+}
+
+template <class T>
+void check_gauge() {
+  constexpr index_t lanes = lane_count<T>;
+  for (std::uint64_t i = 0; i < 960; i += lanes) {
+    vec<float, 8> x[lanes];
+    vec<T, 8> together;
+    for (index_t k = 0; k < 8; ++k) {
+      float lane[lanes];
+      for (index_t l = 0; l < lanes; ++l) {
+        const std::uint64_t at = i + static_cast<std::uint64_t>(l);
+        x[l][k] = random::normal(6, at * 8 + static_cast<std::uint64_t>(k));
+        if (at % 3 == 0) x[l][k] = std::nearbyint(2 * x[l][k]) / 2;  // where ties are
+        lane[l] = x[l][k];
+      }
+      together[k] = load<T>(lane);
+    }
+    float found[lanes];
+    store(e8::gauge(together), found);
+    for (index_t l = 0; l < lanes; ++l) {
+      CHECK(static_cast<double>(found[l]) == doctest::Approx(gauge(x[l])).epsilon(1e-6));
+      const vec<float, 8> p = e8::nearest(x[l]);  // in the cell about p, and in none about others
+      CHECK(e8::gauge(x[l] - p) <= 1 + 1e-5f);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("e8: the gauge of its cell", T, float, batch<baseline_arch>,
+                   batch<default_arch>) {
+  check_gauge<T>();
+}
+
 TEST_CASE("e8: halves") {
   CHECK(laws::equal(e8::nearest(vec<float, 8>{.4f, .5f, .6f, .4f, .5f, .6f, -.4f, -.5f}),
                     {.5f, .5f, .5f, .5f, .5f, .5f, -.5f, -.5f}));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <openquant/core/simd.hpp>
+#include <openquant/quantizer/scale_search.hpp>
 
 #include "laws/quantizer_panel.hpp"
 
@@ -243,6 +244,50 @@ void lanes_agree_with_scalars(const Q& q) {
   }
 }
 
+/// A loss that is told is that of the point as coded, to 2^-16 of the point's own, and every lane
+/// has the one it has alone.
+template <class T, PointQuantizer Q>
+void loss_is_that_of_the_code(const Q& q) {
+  constexpr index_t lanes = lane_count<T>;
+  const test_panel<Q> panel(importance::random);
+  for (index_t first = 0; first < panel_rows; first += lanes) {
+    std::vector<scale_t<Q>> scales;
+    for (index_t r = 0; r < lanes; ++r) scales.push_back(stored_scale(q, panel.group(first + r)));
+    const T unit = join<T>(scales)[0] * T(Q::loss_unit);
+    const T inverse = select(unit > T(0.0f), T(1.0f) / unit, T(0.0f));
+    for (index_t p = 0; p < panel.points; ++p) {
+      point_t<Q, T> h;
+      for (index_t k = 0; k < Q::dim; ++k) h[k] = T(panel.group(0).weight(p * Q::dim + k));
+      float in_lanes[lanes];
+      store(q.loss(panel.template point<T>(first, p) * inverse, h), in_lanes);
+      for (index_t r = 0; r < lanes; ++r) {
+        const scale_t<Q> s = scales[static_cast<std::size_t>(r)];
+        const point_t<Q> x = panel.point(first + r, p), y = q.decode(q.encode(x, s), s);
+        const float of_scale = s[0] * Q::loss_unit, one_over = of_scale > 0 ? 1 / of_scale : 0;
+        point_t<Q> own;
+        double loss = 0, size = 0;
+        for (index_t k = 0; k < Q::dim; ++k) {
+          own[k] = panel.group(0).weight(p * Q::dim + k);
+          const double e = static_cast<double>(x[k]) - static_cast<double>(y[k]);
+          loss += static_cast<double>(own[k]) * e * e;
+          size +=
+              static_cast<double>(own[k]) * static_cast<double>(x[k]) * static_cast<double>(x[k]);
+        }
+        const float told = q.loss(x * one_over, own);
+        if (told != in_lanes[r]) {
+          fail(Q::name(), ": at ", text(x), " the loss is ", told, ", among ", lanes, " lanes ",
+               in_lanes[r]);
+        }
+        const auto square = static_cast<double>(of_scale) * static_cast<double>(of_scale);
+        if (!(std::fabs(static_cast<double>(told) * square - loss) <= 0x1p-16 * (loss + size))) {
+          fail(Q::name(), ": at ", text(x), " the loss is told as ",
+               static_cast<double>(told) * square, ", that of the code is ", loss);
+        }
+      }
+    }
+  }
+}
+
 template <Quantizer Q>
 consteval bool claims_nearest() {
   if constexpr (requires { requires std::same_as<decltype(Q::nearest), const bool>; }) {
@@ -322,6 +367,10 @@ void check_quantizer_laws(const Q& q, quantizer_claims claims = {}) {
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<default_arch>>(q));
   CHECK_NOTHROW(decode_is_as_claimed(q));
   if (nearest) CHECK_NOTHROW(no_code_is_nearer(q));
+  if constexpr (quantizer::tells_loss<Q, float>) {
+    CHECK_NOTHROW(loss_is_that_of_the_code<batch<baseline_arch>>(q));
+    CHECK_NOTHROW(loss_is_that_of_the_code<batch<default_arch>>(q));
+  }
 }
 
 }  // namespace openquant::laws

@@ -71,6 +71,23 @@ TEST_CASE("gaussian_scale: the search is within 2 % of a dense grid over the sam
   }
 }
 
+TEST_CASE(
+    "gaussian_scale: the search is that of the definition, 9 candidates and 5 around the best") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    std::vector<float> x(64);
+    for (std::size_t j = 0; j < x.size(); ++j) x[j] = random::normal(seed, j);
+    const group_view<float> group(x.data(), 1, 64);
+    const float sigma = fit_gaussian_scale(ternary{}, group, gaussian_fit::norm)[0];
+    const auto coarse = quantizer::best_scale(ternary{}, group, 9, [&](index_t k) {
+      return vec<float, 1>{sigma * (0.80f + 0.05f * static_cast<float>(k))};
+    });
+    const auto fine = quantizer::best_scale(ternary{}, group, 5, [&](index_t k) {
+      return vec<float, 1>{coarse[0] * (0.96f + 0.02f * static_cast<float>(k))};
+    });
+    CHECK(fit_gaussian_scale(ternary{}, group, gaussian_fit::mse)[0] == fine[0]);
+  }
+}
+
 TEST_CASE("gaussian_scale: without importances, or with none that counts, weighted is mse") {
   std::vector<float> x(64);
   const std::vector<float> zero(64);

@@ -131,6 +131,74 @@ TEST_CASE("best_scale: the first of equals, and the importances decide") {
   CHECK(chosen(other) == 0.75f);
 }
 
+/// Rounds to whole steps, -2, ..., 1 of them; tells its loss in units of half a step, and how often
+/// it was asked.
+struct telling {
+  static constexpr index_t dim = 1, scale_fields = 1;
+  static constexpr float loss_unit = 0.5f;
+  static inline index_t asked = 0;
+  template <class T>
+  lane_int_t<T> encode(const vec<T, 1>& x, const vec<T, 1>& s) const {
+    return to_int(min(max(round_even(x[0] / s[0]), T(-2.0f)), T(1.0f)));
+  }
+  template <class T, class Code>
+  vec<T, 1> decode(const Code& c, const vec<T, 1>& s) const {
+    return {to_float(c) * s[0]};
+  }
+  template <class T>
+  T loss(const vec<T, 1>& u, const vec<T, 1>& h) const {
+    ++asked;
+    const T level = min(max(round_even(u[0] * T(0.5f)), T(-2.0f)), T(1.0f)),
+            e = u[0] - level - level;
+    return h[0] * (e * e);
+  }
+};
+/// The same without saying so.
+struct silent : telling {
+ private:
+  using telling::loss;
+};
+static_assert(quantizer::tells_loss<telling, float> && !quantizer::tells_loss<silent, float>);
+
+template <class T>
+vec<T, 1> step(index_t k) {
+  return {T(0.3f + 0.11f * static_cast<float>(k))};
+}
+
+TEST_CASE_TEMPLATE("scale_search: losses that are told give the same scale, for any count", T,
+                   float, batch<baseline_arch>, batch<default_arch>) {
+  const panel p;
+  constexpr index_t lanes = lane_count<T>;
+  for (index_t count = 1; count <= 9; ++count) {
+    for (index_t first = 0; first < rows; first += lanes) {
+      telling::asked = 0;
+      float told[lanes];
+      store(best_scale(telling{}, p.group<T>(first), count, step<T>)[0], told);
+      CHECK(telling::asked == count * size);
+      for (index_t l = 0; l < lanes; ++l) {
+        const auto alone = best_scale(silent{}, p.group<float>(first + l), count, step<float>);
+        CHECK(told[l] == alone[0]);
+      }
+      CHECK(telling::asked == count * size);  // nobody asked the silent one
+    }
+  }
+}
+
+TEST_CASE("scale_search: what was tried first is kept until something is better") {
+  const panel p;
+  const telling q;
+  for (index_t row = 0; row < rows; ++row) {
+    const auto all = best_scale(q, p.group<float>(row), 9, step<float>);
+    quantizer::scale_search<float, telling> search(q, p.group<float>(row));
+    search.among(4, step<float>);
+    const auto early = search.best();
+    search.among(1, [&](index_t) { return early; });
+    CHECK(search.best()[0] == early[0]);
+    search.among(5, [](index_t k) { return step<float>(k + 4); });
+    CHECK(search.best()[0] == all[0]);
+  }
+}
+
 TEST_CASE("best_scale: one candidate is taken as it is") {
   const panel p;
   const auto s = best_scale(pair_of_grids{}, p.group<float>(3), 1, candidate<float>);

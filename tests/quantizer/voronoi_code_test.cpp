@@ -130,6 +130,50 @@ TEST_CASE_TEMPLATE("voronoi_code: digits and fields come back", T, float, batch<
   round_trip<T, voronoi_code<leech, 14>>();
 }
 
+/// Lattice points in the cell, around its boundary and outside.
+template <class T, class L, int q>
+void check_cell() {
+  using code = voronoi_code<L, q>;
+  constexpr index_t lanes = lane_count<T>, dim = L::dim;
+  int wrong = 0, inside = 0;
+  constexpr int trials = 4096;
+  for (int trial = 0; trial < trials; trial += static_cast<int>(lanes)) {
+    vec<T, dim> x;
+    for (index_t i = 0; i < dim; ++i) {
+      float lane[lanes];
+      for (index_t l = 0; l < lanes; ++l) {
+        const auto draw = static_cast<std::uint64_t>((trial + l) * dim + i);
+        lane[l] = static_cast<float>(code::unit_length * q) * 0.28f * random::normal(4, draw);
+      }
+      x[i] = load<T>(lane);
+    }
+    const vec<T, dim> p = L::nearest(x), r = code::representative(code::digits(p));
+    float own[lanes], moved[lanes];
+    store(select(code::represents_itself(p), T(1.0f), T(0.0f)), own);
+    store(squared_norm(p - r), moved);
+    for (index_t l = 0; l < lanes; ++l) {
+      wrong += (own[l] == 1) != (moved[l] == 0);
+      inside += own[l] == 1;
+    }
+  }
+  CAPTURE(L::name());
+  CAPTURE(q);
+  CHECK(wrong == 0);
+  CHECK(inside > trials / 10);
+  CHECK(inside < trials * 9 / 10);
+}
+
+TEST_CASE_TEMPLATE("voronoi_code: points in the cell are their own representatives", T, float,
+                   batch<baseline_arch>, batch<default_arch>) {
+  check_cell<T, e8, 14>();
+  check_cell<T, e8, 13>();
+  check_cell<T, e8, 4>();
+  check_cell<T, e8, 2>();
+  check_cell<T, d_plus<12>, 14>();
+  check_cell<T, d<4>, 9>();
+  check_cell<T, leech, 14>();
+}
+
 TEST_CASE("voronoi_code: the number is in mixed radix, the scale lowest") {
   using code = voronoi_code<e8, 13>;
   vec<float, 8> c{1, 2, 3, 4, 5, 6, 7, 12};

@@ -10,7 +10,7 @@ namespace openquant::lattice {
 /// E8; D_12+ is the best quantizer among what two decodings of D_12 can reach.
 ///
 /// Second moment: .0707 a dimension for D_12+
-/// Cost:          two decodings of D_n and two distances
+/// Cost:          n roundings, 3 n comparisons, 2 n minima and maxima
 /// Source:        Conway & Sloane, IEEE Trans. Inf. Theory 28(2), 1982, Sec. V
 template <index_t n>
 struct d_plus {
@@ -27,16 +27,55 @@ struct d_plus {
   }
 
   /// The nearer of the two cosets' nearest points; of equals the one of D_n.
+  ///
+  /// With e = x - round(x), the nearest of the other coset's coordinates is 1/2 from round(x)
+  /// towards x, and 1/2 - |e_i| away: one rounding serves both. Where the sum of D_n's coordinates
+  /// is odd, the largest |e_i| is mended at 1 - 2 |e_i|; in the other coset the least, at 2 |e_i|.
   template <class T>
-  OPENQUANT_HD static vec<T, n> nearest(const vec<T, n>& x) {
-    vec<T, n> shifted;
-    OPENQUANT_UNROLL
-    for (index_t i = 0; i < n; ++i) shifted[i] = x[i] - T(0.5f);
-    vec<T, n> p = d<n>::nearest(x);
-    const vec<T, n> h = d<n>::nearest(shifted);
-    const auto nearer = squared_norm(shifted - h) < squared_norm(x - p);
-    OPENQUANT_UNROLL
-    for (index_t i = 0; i < n; ++i) p[i] = select(nearer, h[i] + T(0.5f), p[i]);
+  OPENQUANT_HD OPENQUANT_INLINE static vec<T, n> nearest(const vec<T, n>& x) {
+    vec<T, n> p;
+    // In halves: one chain of sums would be waited for.
+    struct part {
+      T sum, turned, total, least, most;
+    };
+    const auto round_part = [&](index_t first) OPENQUANT_INLINE_LAMBDA {
+      part r{T(0.0f), T(0.0f), T(0.0f), T(1.0f), T(0.0f)};
+      OPENQUANT_UNROLL
+      for (index_t i = first; i < first + n / 2; ++i) {
+        p[i] = round_even(x[i]);
+        const T e = x[i] - p[i], away = abs(e);
+        r.sum = r.sum + p[i];
+        r.turned = r.turned + select(e < T(0.0f), T(1.0f), T(0.0f));
+        r.total = r.total + away;
+        r.least = min(r.least, away);
+        r.most = max(r.most, away);
+      }
+      return r;
+    };
+    const part a = round_part(0), b = round_part(n / 2);
+    const T sum = a.sum + b.sum, none = T(-1.0f);
+    const auto even = is_even(sum), halves_even = is_even(sum - (a.turned + b.turned));
+    const T least = min(a.least, b.least), most = max(a.most, b.most);
+    const T extra = select(even, T(0.0f), T(1.0f) - most - most);
+    const T halves_extra = select(halves_even, T(0.0f), least + least);
+    const T away = T(0.25f * static_cast<float>(n)) - (a.total + b.total);
+    const auto nearer = away + halves_extra < extra;
+    // The first |e_i| of this size is mended.
+    const T at = select(nearer, select(halves_even, none, least), select(even, none, most));
+    const auto in_a = select(nearer, a.least, a.most) == at;
+    const T step = select(nearer, T(0.5f), T(0.0f)), mended = select(nearer, T(-0.5f), T(1.0f));
+    const auto mend_part = [&](index_t first, T size) OPENQUANT_INLINE_LAMBDA {
+      OPENQUANT_UNROLL
+      for (index_t i = first; i < first + n / 2; ++i) {
+        const T e = x[i] - p[i];
+        const auto here = abs(e) == size;
+        const T outward = select(here, mended, step);
+        size = select(here, none, size);
+        p[i] = p[i] + select(e < T(0.0f), -outward, outward);
+      }
+    };
+    mend_part(0, at);
+    mend_part(n / 2, select(in_a, none, at));
     return p;
   }
 
@@ -57,6 +96,13 @@ struct d_plus {
     OPENQUANT_UNROLL
     for (index_t i = 0; i < n; ++i) p[i] = p[i] + c[n - 1] * T(0.5f);
     return p;
+  }
+
+ private:
+  template <class T>
+  OPENQUANT_HD static auto is_even(T x) {
+    const T half = x * T(0.5f);
+    return round_even(half) == half;
   }
 };
 

@@ -119,6 +119,11 @@ struct e8p {
              unit;
   }
 
+  static constexpr float loss_unit = spacing;
+  template <class T>
+  requires(B == 2) OPENQUANT_HD T loss(const vec<T, 8>& u, const vec<T, 8>& h)
+  const { return e8p_search<T>(u).loss(h); }
+
   template <class T>
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);

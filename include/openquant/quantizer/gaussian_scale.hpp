@@ -13,11 +13,11 @@ namespace openquant::quantizer {
 /// and its scale_bits, fit, pack and unpack are the functions of this header.
 enum class gaussian_fit : std::uint8_t { norm, mse, weighted, none };
 
-/// The grid: 0.80 to 1.20 of the root mean square in twentieths, then +-4 % around the best in
-/// steps of 2 %.
+/// The grid: 0.80 to 1.20 of the root mean square in twentieths, then 2 and 4 % to either side of
+/// the best.
 ///
 /// Shapes:  group : (g), g a multiple of Q::dim
-/// Cost:    14 g / dim encodings; one pass by norm
+/// Cost:    13 candidates of a scale_search; one pass by norm
 template <class T, class Q>
 OPENQUANT_HD vec<T, 1> fit_gaussian_scale(const Q& q, const group_view<T>& group,
                                           gaussian_fit fit_by) {
@@ -28,12 +28,15 @@ OPENQUANT_HD vec<T, 1> fit_gaussian_scale(const Q& q, const group_view<T>& group
   if (fit_by == gaussian_fit::norm) return {sigma};
   const bool unweighted = fit_by == gaussian_fit::mse || group.weightless();
   const group_view<T> counted = unweighted ? group.unweighted() : group;
-  const vec<T, 1> coarse = best_scale(q, counted, 9, [&](index_t k) -> vec<T, 1> {
+  scale_search<T, Q> search(q, counted);
+  search.among(9, [&](index_t k) -> vec<T, 1> {
     return {sigma * T(0.80f + 0.05f * static_cast<float>(k))};
   });
-  return best_scale(q, counted, 5, [&](index_t k) -> vec<T, 1> {
-    return {coarse[0] * T(0.96f + 0.02f * static_cast<float>(k))};
+  const T coarse = search.best()[0];
+  search.among(4, [&](index_t k) -> vec<T, 1> {  // k = 2 would be the best itself
+    return {coarse * T(0.96f + 0.02f * static_cast<float>(k < 2 ? k : k + 1))};
   });
+  return search.best();
 }
 
 /// Bits a group that sigma is stored in: those of fp16, or none.

@@ -7,6 +7,7 @@
 
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
+#include <openquant/core/lane_bits.hpp>
 #include <openquant/quantizer/gaussian_codebook.hpp>
 #include <openquant/quantizer/scale_search.hpp>
 
@@ -80,6 +81,27 @@ struct lloyd_max {
     return {gather(level, c & Code(table_size - 1)) * s[0]};
   }
 
+  static constexpr float loss_unit = 1;
+  /// The least of the squared distances from all levels, times h: no code is needed.
+  template <class T>
+  OPENQUANT_HD T loss(const vec<T, 1>& u, const vec<T, 1>& h) const {
+    const T y = abs(u[0]);
+    const auto squared = [&](T level) { return (y - level) * (y - level); };
+    if constexpr (half >= 4 && has_register_tables<T>) {
+      const T place = min(T(static_cast<float>(places::count - 1)), y * T(near.per_unit));
+      const auto i = to_int(round_even(place));
+      return h[0] * min(squared(lookup(near.below.x, i)), squared(lookup(near.above.x, i)));
+    } else {
+      T least = squared(T(static_cast<float>(codebook.level[0])));
+      for_each_level([&](auto constant) {
+        constexpr index_t i = decltype(constant)::value;
+        constexpr float level = static_cast<float>(codebook.level[i]);
+        if constexpr (i > 0) least = min(least, squared(T(level)));
+      });
+      return h[0] * least;
+    }
+  }
+
   template <class T>
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     T energy = T(0.0f);
@@ -99,6 +121,40 @@ struct lloyd_max {
   }
 
  private:
+  /// Places in which an error is looked up: place i is [i - 1/2, i + 1/2) over `per_unit`, the last
+  /// one all beyond. At most one threshold lies in each, so that the nearest level is `below` or
+  /// `above`.
+  struct places {
+    static constexpr index_t count = half <= 8 ? 16 : half <= 16 ? 32 : 64;
+    float per_unit;
+    vec<float, count> below, above;
+  };
+  /// As few places a unit as keep the thresholds apart, and inside by a margin.
+  static constexpr places near = [] {
+    places p{};
+    double per_unit = 1;
+    const auto place = [&](double x) { return static_cast<index_t>(x * per_unit + 0.5); };
+    const auto apart = [&] {
+      for (index_t k = 1; k < half; ++k) {
+        const double t = codebook.threshold[k], margin = 0.001;
+        if (place(t - margin) != place(t + margin)) return false;
+        if (k > 1 && place(codebook.threshold[k - 1]) == place(t)) return false;
+      }
+      return true;
+    };
+    while (!apart()) per_unit += 0.0625;
+    p.per_unit = static_cast<float>(per_unit);
+    for (index_t i = 0; i < places::count; ++i) {
+      index_t k = 0;
+      while (k + 2 < half && place(codebook.threshold[k + 1]) < i) ++k;
+      p.below[i] = static_cast<float>(codebook.level[k]);
+      p.above[i] = static_cast<float>(codebook.level[k + 1 < half ? k + 1 : k]);
+    }
+    return p;
+  }();
+  static_assert(codebook.threshold[half - 1] * static_cast<double>(near.per_unit) <
+                static_cast<double>(places::count) - 0.5);
+
   /// f(integral_constant k) for k = 0, ..., half - 1, written out: no table is read at run time.
   template <class F>
   OPENQUANT_HD static void for_each_level(const F& f) {
@@ -119,15 +175,19 @@ struct lloyd_max {
     return select(decoded > T(0.0f), sqrt(energy / decoded), T(1.0f));
   }
 
-  /// Coarse: 0.70 to 1.30 of sigma in twentieths. Fine: +-4 % around the best in whole percents.
+  /// Coarse: 0.70 to 1.30 of sigma in twentieths. Fine: up to 4 % to either side of the best in
+  /// whole percents.
   template <class T>
   OPENQUANT_HD vec<T, 1> search(const group_view<T>& group, T sigma) const {
-    const vec<T, 1> coarse = best_scale(*this, group, 13, [&](index_t k) -> vec<T, 1> {
+    scale_search<T, lloyd_max> search(*this, group);
+    search.among(13, [&](index_t k) -> vec<T, 1> {
       return {sigma * T(0.70f + 0.05f * static_cast<float>(k))};
     });
-    return best_scale(*this, group, 9, [&](index_t k) -> vec<T, 1> {
-      return {coarse[0] * T(0.96f + 0.01f * static_cast<float>(k))};
+    const T coarse = search.best()[0];
+    search.among(8, [&](index_t k) -> vec<T, 1> {  // k = 4 would be the best itself
+      return {coarse * T(0.96f + 0.01f * static_cast<float>(k < 4 ? k : k + 1))};
     });
+    return search.best();
   }
 };
 

@@ -120,6 +120,36 @@ struct voronoi {
     return code::representative(digits) * (unit * s[0]);
   }
 
+  /// Nearest points outside the cell, which encode finds to be far off on its other side, are
+  /// dropped before that.
+  static constexpr float loss_unit = 1;
+  template <class T>
+  OPENQUANT_HD T loss(const vec<T, dim>& u, const vec<T, dim>& h) const {
+    constexpr auto step = steps, per_step = [] {
+      vec<float, scales> inverse{};
+      for (int t = 0; t < scales; ++t) inverse[t] = 1 / steps[t];
+      return inverse;
+    }();
+    T best_error = T(3e38f);
+    vec<T, dim> best = u;
+    const auto attempt = [&](const vec<T, dim>& target, int t) OPENQUANT_INLINE_LAMBDA {
+      const vec<T, dim> p = L::nearest(target * T(per_step[t]));
+      const vec<T, dim> error = u - p * T(step[t]);
+      const T squared = select(code::represents_itself(p), squared_norm(error), T(3e38f));
+      const auto better = squared < best_error;
+      best_error = select(better, squared, best_error);
+      OPENQUANT_UNROLL
+      for (index_t i = 0; i < dim; ++i) best[i] = select(better, error[i], best[i]);
+    };
+    OPENQUANT_UNROLL
+    for (int t = 0; t < scales; ++t) attempt(u, t);
+    attempt(code::draw_in(u, voronoi_shape_of<L>.radius, step[scales - 1]), scales - 1);
+    T sum = T(0.0f);
+    OPENQUANT_UNROLL
+    for (index_t i = 0; i < dim; ++i) sum = sum + h[i] * (best[i] * best[i]);
+    return sum;
+  }
+
   template <class T>
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     return fit_gaussian_scale(*this, group, fit_by);

@@ -2,6 +2,7 @@
 #pragma once
 #include <openquant/concepts/lattice.hpp>
 #include <openquant/core/lane.hpp>
+#include <openquant/core/random.hpp>
 
 namespace openquant::quantizer {
 
@@ -78,10 +79,15 @@ struct voronoi_code {
   template <class T>
   OPENQUANT_HD static vec<T, dim> representative(const vec<T, dim>& c) {
     const vec<T, dim> p = L::point(c);
-    vec<T, dim> shifted;
-    OPENQUANT_UNROLL
-    for (index_t i = 0; i < dim; ++i) shifted[i] = (p[i] - T(offset(i))) * T(1.0f / q);
-    return p - L::nearest(shifted) * T(q);
+    return p - L::nearest(in_cells(p)) * T(q);
+  }
+  /// True where the lattice point p is representative(digits(p)), so is in the cell.
+  template <class T>
+  OPENQUANT_HD static auto represents_itself(const vec<T, dim>& p) {
+    if constexpr (requires { L::gauge(p); })
+      return L::gauge(in_cells(p)) < T(1.0f);
+    else
+      return squared_norm(L::nearest(in_cells(p))) == T(0.0f);
   }
 
   /// Beyond +-32768 steps u is cut off: coordinates then stay below 2^20.
@@ -137,6 +143,16 @@ struct voronoi_code {
   }
 
  private:
+  /// p less the offset, over q.
+  template <class T>
+  OPENQUANT_HD static vec<T, dim> in_cells(const vec<T, dim>& p) {
+    constexpr auto a = offset;  // a copy, which device code can read
+    vec<T, dim> shifted;
+    OPENQUANT_UNROLL
+    for (index_t i = 0; i < dim; ++i) shifted[i] = (p[i] - T(a[i])) * T(1.0f / q);
+    return shifted;
+  }
+
   /// floor(x / d) of an integer x: (x + 1/2) / d is at least 1 / (2 d) away from integers, so that
   /// rounding half of one less is safe while |x| is below 2^20.
   template <class T>
@@ -144,13 +160,16 @@ struct voronoi_code {
     return round_even((x + T(0.5f)) * T(1.0f / static_cast<float>(d)) - T(0.5f));
   }
 
-  /// Below 1/16, multiples of the golden ratio. Few lattice points stay on a boundary (some do: the
-  /// multiples have integer relations); which representative those have depends on digits alone.
-  static constexpr float offset(index_t i) {
-    const double turns = 0.6180339887498949 * static_cast<double>(i + 1);
-    const double fraction = turns - static_cast<double>(static_cast<int>(turns));
-    return static_cast<float>(0.03125 + 0.03125 * fraction);
-  }
+  /// In [1/32, 1/16), without integer relations, so that no lattice point is on the boundary: the
+  /// hyperplanes between E8's cells are then 1/1000 of their distance or more from every point.
+  static constexpr vec<float, dim> offset = [] {
+    vec<float, dim> a{};
+    for (index_t i = 0; i < dim; ++i) {
+      const double x = random::uniform(2816, static_cast<std::uint64_t>(i));
+      a[i] = static_cast<float>(0.03125 + 0.03125 * x);
+    }
+    return a;
+  }();
 };
 
 }  // namespace openquant::quantizer

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// may use the stack: e8p<3>
+// may use the stack: e8p<3>|multiply_kernel<openquant::quantizer::voronoi
 #include <openquant/cuda/multiply.cuh>
 #include <openquant/lattice/e8.hpp>
 #include <openquant/quantizer/companded.hpp>
