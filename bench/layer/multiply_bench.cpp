@@ -23,15 +23,21 @@ using namespace openquant;
 using bench::stopwatch;
 using namespace quantizer;
 
-/// Least seconds of one call among many, for about a fifth of a second.
+/// Least seconds of a call, for about a fifth of a second, among means over a millisecond or more:
+/// the thread's clock is now and then some microseconds off.
 template <class F>
 double least_seconds(const F& f) {
   double best = std::numeric_limits<double>::max();
   const stopwatch all;
   do {
     const stopwatch watch;
-    f();
-    best = std::min(best, watch.seconds());
+    double calls = 0, seconds = 0;
+    do {
+      f();
+      ++calls;
+      seconds = watch.seconds();
+    } while (seconds < 1e-3);
+    best = std::min(best, seconds / calls);
   } while (all.seconds() < 0.2);
   return best;
 }
