@@ -27,17 +27,15 @@ using namespace quantizer;
 /// the thread's clock is now and then some microseconds off.
 template <class F>
 double least_seconds(const F& f) {
+  const stopwatch first;
+  f();
+  const index_t calls = 1 + static_cast<index_t>(1e-3 / std::max(first.seconds(), 1e-6));
   double best = std::numeric_limits<double>::max();
   const stopwatch all;
   do {
     const stopwatch watch;
-    double calls = 0, seconds = 0;
-    do {
-      f();
-      ++calls;
-      seconds = watch.seconds();
-    } while (seconds < 1e-3);
-    best = std::min(best, seconds / calls);
+    for (index_t k = 0; k < calls; ++k) f();
+    best = std::min(best, watch.seconds() / static_cast<double>(calls));
   } while (all.seconds() < 0.2);
   return best;
 }
