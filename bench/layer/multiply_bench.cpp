@@ -23,15 +23,19 @@ using namespace openquant;
 using bench::stopwatch;
 using namespace quantizer;
 
-/// Least seconds of one call among many, for about a fifth of a second.
+/// Least seconds of a call, for about a fifth of a second, among means over a millisecond or more:
+/// the thread's clock is now and then some microseconds off.
 template <class F>
 double least_seconds(const F& f) {
+  const stopwatch first;
+  f();
+  const index_t calls = 1 + static_cast<index_t>(1e-3 / std::max(first.seconds(), 1e-6));
   double best = std::numeric_limits<double>::max();
   const stopwatch all;
   do {
     const stopwatch watch;
-    f();
-    best = std::min(best, watch.seconds());
+    for (index_t k = 0; k < calls; ++k) f();
+    best = std::min(best, watch.seconds() / static_cast<double>(calls));
   } while (all.seconds() < 0.2);
   return best;
 }

@@ -13,6 +13,8 @@ TEST_CASE("prefetch: a hint at any address, which changes nothing") {
   prefetch(nullptr);
   prefetch(x.data() + 1);
   prefetch(x.data(), 100);
+  prefetch_near(nullptr);
+  prefetch_near(x.data() + 99);
   CHECK(x == std::vector<float>(100, 3.0f));
 }
 

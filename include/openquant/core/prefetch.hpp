@@ -12,7 +12,14 @@ OPENQUANT_INLINE void prefetch([[maybe_unused]] const void* p) {
 #endif
 }
 
-/// The same for n floats from p on.
+/// The same into the nearest cache, for what is read within some thousand cycles.
+OPENQUANT_INLINE void prefetch_near([[maybe_unused]] const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 3);
+#endif
+}
+
+/// n floats from p on, into the second-level cache.
 OPENQUANT_INLINE void prefetch(const float* p, index_t n) {
   constexpr index_t line = 16;  // floats
   for (index_t i = 0; i < n; i += line) prefetch(p + i);

@@ -127,7 +127,9 @@ void multiply_strip_q8(const strip_view<Q>& strip, const token_bytes<Q>& x, inde
   constexpr index_t bits = Q::code_bits;  // and words of 32 columns
   using Int = lane_int_t<T>;
   const Int mask(static_cast<std::int32_t>(((1u << bits) - 1) * 0x01010101u));
+  const index_t groups_ahead = strip.shape.groups_of(words_ahead);
   for (index_t g = 0; g < strip.shape.groups(); ++g) {
+    strip.prefetch_scales(g + groups_ahead);
     const index_t words = strip_shape<Q>::words_of(strip.shape.blocks_in(g)) / rows;
     for (index_t r = 0; r < rows; r += lane_count<T>) {
       const std::int32_t* w = strip.group(g) + r;
@@ -142,6 +144,7 @@ void multiply_strip_q8(const strip_view<Q>& strip, const token_bytes<Q>& x, inde
         for (index_t t = 0; t < tokens; ++t) dot[t] = Int(0);
         const auto add_word = [&]() OPENQUANT_INLINE_LAMBDA {
           const Int word = load_int<T>(w);
+          prefetch_near(w + words_ahead);
           OPENQUANT_UNROLL_REGISTERS
           for (index_t p = 0; p < phases; ++p) {
             const Int codes = bits == 8 ? word : (word >> static_cast<int>(p * bits)) & mask;

@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 
-#include <openquant/core/prefetch.hpp>
 #include <openquant/layer/strip_product.hpp>
 
 /// Products of strips with one token, four bits of codes at a time: what the columns behind them
@@ -109,30 +108,33 @@ class nibble_tables {
   aligned_vector<float> sums_, entries_;
 };
 
-/// Eight sums, each plus what the columns of one nibble of a word add to it. The row's scale is the
-/// other factor of the fused additions, and has the sign of the nibble's code.
-template <class T, NibbleQuantizer Q>
-OPENQUANT_INLINE void add_word(const std::int32_t* words, const float* tables, T scale,
-                               T (&sum)[8]) {
-  const auto read = [&] {
-    if constexpr (Q::dim == 1)
-      return load_int<T>(words);
-    else
-      return Q::template read_mirrored<T>(words);
-  }();
+/// Four sums a strip, each plus what the columns of two nibbles of a word of its strip add to it. A
+/// row's scale is the other factor of the fused additions, and has the sign of the nibble's code.
+template <class T, NibbleQuantizer Q, index_t strips>
+OPENQUANT_INLINE void add_words(const std::int32_t* const (&words)[strips], const float* tables,
+                                const T (&scale)[strips], T (&sum)[strips][4]) {
+  lane_int_t<T> word[strips], turned[strips];
+  OPENQUANT_UNROLL_REGISTERS
+  for (index_t i = 0; i < strips; ++i) {
+    if constexpr (Q::dim == 1) {
+      word[i] = load_int<T>(words[i]);
+    } else {
+      const auto read = Q::template read_mirrored<T>(words[i]);
+      word[i] = read.fields;
+      turned[i] = read.turned;
+    }
+  }
   const auto add = [&]<index_t p>(std::integral_constant<index_t, p>) OPENQUANT_INLINE_LAMBDA {
     constexpr int bit = static_cast<int>(4 * p);
-    lane_int_t<T> word;
-    T factor = scale;
-    if constexpr (Q::dim == 1) {
-      word = read;
-    } else {
-      word = read.fields;
-      factor = change_sign(scale, Q::template mirror_sign<T, bit>(read));
-    }
-    if constexpr (p > 0) word = word >> bit;
     const auto& table = *reinterpret_cast<const float(*)[16]>(tables + p * 16);
-    sum[p] = mul_add(lookup(table, word), factor, sum[p]);
+    OPENQUANT_UNROLL_REGISTERS
+    for (index_t i = 0; i < strips; ++i) {
+      T factor = scale[i];
+      if constexpr (Q::dim > 1)
+        factor = change_sign(factor, Q::template mirror_sign<T, bit>(turned[i]));
+      const lane_int_t<T> field = p == 0 ? word[i] : word[i] >> bit;
+      sum[i][p % 4] = mul_add(lookup(table, field), factor, sum[i][p % 4]);
+    }
   };
   [&]<index_t... p>(std::integer_sequence<index_t, p...>) OPENQUANT_INLINE_LAMBDA {
     (add(std::integral_constant<index_t, p>{}), ...);
@@ -140,34 +142,47 @@ OPENQUANT_INLINE void add_word(const std::int32_t* words, const float* tables, T
   (std::make_integer_sequence<index_t, 8>{});
 }
 
-/// y += x W^T over words first, ..., end - 1 of the groups g, ..., last - 1 of a strip, or as many
-/// as those have; y : 16 floats.
-template <class T, NibbleQuantizer Q>
-void add_nibbles(const strip_view<Q>& strip, const nibble_tables<T, Q>& x, index_t g, index_t last,
+/// y += x W^T over words first, ..., end - 1 of the groups g, ..., last - 1 of `strips` strips, or
+/// as many as those have; y : (strips, 16).
+template <class T, index_t strips, NibbleQuantizer Q>
+void add_nibbles(const strip_view<Q>* strip, const nibble_tables<T, Q>& x, index_t g, index_t last,
                  index_t first, index_t end, float* y) {
   constexpr index_t rows = strip_shape<Q>::rows, tables_of_word = 8, table = 16;
+  const strip_shape<Q> shape = strip[0].shape;
   for (index_t r = 0; r < rows; r += lane_count<T>) {
-    T sum[8];
+    T sum[strips][4], scale[strips];
+    const std::int32_t* word[strips];
     OPENQUANT_UNROLL_REGISTERS
-    for (index_t p = 0; p < 8; ++p) sum[p] = T(0.0f);
+    for (index_t i = 0; i < strips * 4; ++i) sum[i / 4][i % 4] = T(0.0f);
     for (index_t k = g; k < last; ++k) {
-      const index_t words = strip_shape<Q>::words_of(strip.shape.blocks_in(k)) / rows;
-      const T scale = load<T>(strip.scale(k, 0) + r);
+      const index_t words = strip_shape<Q>::words_of(shape.blocks_in(k)) / rows;
+      OPENQUANT_UNROLL_REGISTERS
+      for (index_t i = 0; i < strips; ++i) {
+        strip[i].prefetch_scales(k + last - g);
+        scale[i] = load<T>(strip[i].scale(k, 0) + r);
+        word[i] = strip[i].group(k) + first * rows + r;
+      }
       const float* tables = x.word(k, first);
-      const std::int32_t* word = strip.group(k) + first * rows + r;
-      for (index_t w = first; w < std::min(end, words);
-           ++w, word += rows, tables += tables_of_word * table) {
-        prefetch(word + (end - first) * rows);
-        add_word<T, Q>(word, tables, scale, sum);
+      for (index_t w = first; w < std::min(end, words); ++w, tables += tables_of_word * table) {
+        add_words<T, Q>(word, tables, scale, sum);
+        OPENQUANT_UNROLL_REGISTERS
+        for (index_t i = 0; i < strips; ++i) {
+          prefetch(word[i] + (end - first) * rows);
+          word[i] += rows;
+        }
       }
       if constexpr (Q::scale_fields == 2) {
-        if (first == 0) sum[0] = sum[0] - scale * (load<T>(strip.scale(k, 1) + r) * T(x.sum(k)));
+        OPENQUANT_UNROLL_REGISTERS
+        for (index_t i = 0; i < strips && first == 0; ++i) {
+          sum[i][0] = sum[i][0] - scale[i] * (load<T>(strip[i].scale(k, 1) + r) * T(x.sum(k)));
+        }
       }
     }
     OPENQUANT_UNROLL_REGISTERS
-    for (index_t p = 0; p < 4; ++p) sum[p] = sum[p] + sum[p + 4];
-    const T total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    store(load<T>(y + r) + total, y + r);
+    for (index_t i = 0; i < strips; ++i) {
+      const T total = (sum[i][0] + sum[i][1]) + (sum[i][2] + sum[i][3]);
+      store(load<T>(y + i * rows + r) + total, y + i * rows + r);
+    }
   }
 }
 
@@ -181,10 +196,12 @@ void multiply_nibbles(std::span<const strip_view<Q>> strips, const nibble_tables
   const index_t step = std::max(most / x.group_words(), index_t{1});
   for (index_t g = 0; g < groups; g += step) {
     for (index_t first = 0; first < x.group_words(); first += most) {
-      for (std::size_t i = 0; i < strips.size(); ++i) {
-        add_nibbles<T>(strips[i], x, g, std::min(groups, g + step), first, first + most,
-                       y + 16 * i);
+      const index_t last = std::min(groups, g + step), end = first + most;
+      std::size_t i = 0;
+      for (; i + 2 <= strips.size(); i += 2) {  // a table that is read serves both
+        add_nibbles<T, 2>(&strips[i], x, g, last, first, end, y + 16 * i);
       }
+      if (i < strips.size()) add_nibbles<T, 1>(&strips[i], x, g, last, first, end, y + 16 * i);
     }
   }
 }

@@ -10,6 +10,7 @@
 #include <openquant/concepts/tile.hpp>
 #include <openquant/core/bit_pack.hpp>
 #include <openquant/core/lane.hpp>
+#include <openquant/core/prefetch.hpp>
 
 /// Strips of 16 rows of codes, as lanes read them.
 namespace openquant {
@@ -85,6 +86,8 @@ struct strip_shape {
       return (count * Q::code_bits + 31) / 32 * strings;
   }
   OPENQUANT_HD index_t group_words(index_t g) const { return g * words_of(group_blocks()); }
+  /// Whole groups that cover that many words.
+  index_t groups_of(index_t words) const { return words / words_of(group_blocks()) + 1; }
   /// Whole cache lines.
   OPENQUANT_HD index_t words() const {
     const index_t last = groups() - 1;
@@ -104,6 +107,10 @@ struct strip_view {
   /// Field k of the scales of group g, 16 floats.
   const float* scale(index_t g, index_t k) const {
     return scales + (g * Q::scale_fields + k) * strip_shape<Q>::rows;
+  }
+  /// Asks for the scales of group g, which may lie behind this strip.
+  void prefetch_scales(index_t g) const {
+    prefetch(scale(g, 0), Q::scale_fields * strip_shape<Q>::rows);
   }
 };
 

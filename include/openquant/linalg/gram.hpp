@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include <openquant/core/prefetch.hpp>
 #include <openquant/linalg/gemm.hpp>
 #include <openquant/linalg/rank_update.hpp>
 
@@ -9,11 +10,15 @@ namespace openquant::linalg {
 
 namespace gram_steps {
 
-/// sum <- sum + x, in runs of a fixed length, which every compiler vectorises.
-inline void add(const float* x, index_t n, double* sum) {
+/// sum <- sum + x, in runs of a fixed length, which every compiler vectorises. The same elements of
+/// the next rows, x_stride and sum_stride further on, are asked for meanwhile.
+inline void add(const float* x, index_t x_stride, index_t n, double* sum, index_t sum_stride) {
   constexpr index_t run = 16;
   const index_t whole = n - n % run;
   for (index_t i = 0; i < whole; i += run) {
+    prefetch_near(x + x_stride + i);
+    prefetch_near(sum + sum_stride + i);
+    prefetch_near(sum + sum_stride + i + run / 2);
     for (index_t k = 0; k < run; ++k) sum[i + k] += static_cast<double>(x[i + k]);
   }
   for (index_t i = whole; i < n; ++i) sum[i] += static_cast<double>(x[i]);
@@ -47,7 +52,8 @@ inline void add_gram(matrix_view<const float> x, matrix_view<double> h) {
         else
           gemm<op::transpose>(1.0f, left, x.block(t, j, count, cols), 0.0f, part);
         for (index_t k = 0; k < rows; ++k) {
-          gram_steps::add(&part(k, 0), diagonal ? k + 1 : cols, &h(i + k, j));
+          gram_steps::add(&part(k, 0), part.stride(), diagonal ? k + 1 : cols, &h(i + k, j),
+                          h.stride());
         }
       }
     };

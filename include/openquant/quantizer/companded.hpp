@@ -178,20 +178,26 @@ struct companded {
   /// and signs for its codes.
   static constexpr bool mirrors = Half == half_coset::interleaved && B <= 2 && 32 % code_bits == 0;
   template <class T>
-  requires mirrors OPENQUANT_INLINE static word_of_codes<T> read_mirrored(
+  struct mirrored_word {
+    lane_int_t<T> fields, turned;
+  };
+  template <class T>
+  requires mirrors OPENQUANT_INLINE static mirrored_word<T> read_mirrored(
       const std::int32_t* words) {
     const word_of_codes<T> read = read_lanes<T>(words, 0);
     constexpr std::uint32_t lowest =
         code_bits == 32 ? 1 : 0xffffffffu / ((1u << code_bits % 32) - 1);
     const lane_int_t<T> half = read.cosets & lane_int_t<T>(static_cast<std::int32_t>(lowest));
-    lane_int_t<T> turned = lane_int_t<T>(0) - half;
-    if constexpr (code_bits < 32) turned = turned + (half << code_bits);  // ones in those codes
-    return {read.fields ^ turned, read.cosets};
+    lane_int_t<T> next(0);
+    if constexpr (code_bits < 32) next = half << code_bits;
+    const lane_int_t<T> turned = next - half;  // ones in all bits of those codes
+    return {read.fields ^ turned, turned};
   }
   /// Its sign bit says that the code that bit `bit` of the word belongs to is turned.
   template <class T, int bit>
-  OPENQUANT_INLINE static lane_int_t<T> mirror_sign(const word_of_codes<T>& word) {
-    return word.cosets << (31 - bit / code_bits * code_bits);
+  OPENQUANT_INLINE static lane_int_t<T> mirror_sign(const lane_int_t<T>& turned) {
+    constexpr int above = 32 - (bit / code_bits + 1) * code_bits;
+    return above == 0 ? turned : turned << above;
   }
 
   template <class T>
