@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// may use the stack:
-// (fit|panel)_kernel<openquant::quantizer::(lloyd_max|companded|voronoi)|tile_panel_kernel<openquant::quantizer::trellis<2,
-// 16
+// may use the stack: (fit|panel)_kernel<openquant::quantizer::(lloyd_max|companded|voronoi)
+// may use the stack: tile_panel_kernel<openquant::quantizer::trellis<2, 16
 #include <openquant/cuda/gptq.cuh>
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/equalizer/smoothquant.hpp>
