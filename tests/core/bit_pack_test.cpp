@@ -92,7 +92,11 @@ TEST_CASE("bit_pack: threads write neighbouring rows") {
     constexpr index_t rows = 2000;
     bit_matrix table(rows, cols, 5), in_order(rows, cols, 5);
     const auto fill = [cols](bit_matrix& t, index_t i) {
-      for (index_t j = 0; j < cols; ++j) t.set(i, j, field(i, j, 5));
+      if (i % 2 == 0) {
+        for (index_t j = 0; j < cols; ++j) t.set(i, j, field(i, j, 5));
+      } else {
+        t.set_run(i, 0, cols, [&](index_t j) { return field(i, j, 5); });
+      }
     };
     threads{4}.run(rows, [&](index_t i) { fill(table, i); });
     serial{}.run(rows, [&](index_t i) { fill(in_order, i); });

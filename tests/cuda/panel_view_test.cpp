@@ -21,14 +21,51 @@ TEST_CASE("cuda::panel_view: groups that lie in a block are fitted on the way") 
   CHECK(view(129).block() == 128);
 }
 
-TEST_CASE("cuda::panel_view: refuses shapes that do not fit") {
-  const cuda::panel_view<uniform<4>> none{{}, {64, 32}, {nullptr, 10, 60}, {}, {}, {}, {}, {}, {}};
-  CHECK_THROWS_WITH_AS(cuda::check_shapes(none),
-                       "cuda: panel of (10, 64) weights by uniform<4>: w is (10, 60)", error);
-  cuda::panel_view<uniform<4>> other = none;
-  other.w = {nullptr, 10, 64};
-  CHECK_THROWS_WITH_AS(cuda::check_shapes(other),
-                       "cuda: panel of (10, 64) weights by uniform<4>: error is (0, 0)", error);
+TEST_CASE("cuda::panel_view: refuses shapes that do not fit, by name") {
+  using view = cuda::panel_view<uniform<4>>;
+  const view good{{},
+                  {64, 32},
+                  {nullptr, 10, 64},
+                  {nullptr, 64, 64},
+                  {nullptr, 1, 64},
+                  {nullptr, 64, 32},
+                  {nullptr, 64, 32},
+                  {nullptr, 1, 2 * 2 * 16},
+                  {nullptr, 1, 2 * 4 * 16}};
+  CHECK_NOTHROW(cuda::check_shapes(good));
+  const auto refused = [&](const auto& change, const char* what) {
+    view bad = good;
+    change(bad);
+    const std::string text = std::string("cuda: panel of (10, 64) weights by uniform<4>: ") + what;
+    CHECK_THROWS_WITH_AS(cuda::check_shapes(bad), text.c_str(), error);
+  };
+  refused([](view& v) { v.w = {nullptr, 10, 60}; }, "w is (10, 60)");
+  refused([](view& v) { v.u = {nullptr, 64, 32}; }, "u is (64, 32)");
+  refused([](view& v) { v.importance = {nullptr, 64, 1}; }, "importance is (64, 1)");
+  refused([](view& v) { v.sum = {nullptr, 64, 10}; }, "sum is (64, 10)");
+  refused([](view& v) { v.error = {}; }, "error is (0, 0)");
+  refused([](view& v) { v.scales = {nullptr, 2, 64}; }, "scales is (2, 64)");
+  refused([](view& v) { v.words = {nullptr, 1, 64}; }, "words is (1, 64)");
+}
+
+TEST_CASE("cuda::panel_view: refuses a trellis without its values") {
+  using Q = trellis<2, 8>;
+  cuda::panel_view<Q> view{{},
+                           {64, 32},
+                           {nullptr, 10, 64},
+                           {},
+                           {},
+                           {},
+                           {nullptr, 64, 32},
+                           {nullptr, 1, 2 * 16},
+                           {nullptr, 1, 4 * 16}};
+  CHECK_THROWS_WITH_AS(cuda::check_shapes(view),
+                       "cuda: panel of (10, 64) weights by trellis<2, 8, latin>: value is (0, 0)",
+                       error);
+  view.tiles.value = {nullptr, 1, 256};
+  CHECK_THROWS_WITH_AS(cuda::check_shapes(view),
+                       "cuda: panel of (10, 64) weights by trellis<2, 8, latin>: there is no table",
+                       error);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <doctest/doctest.h>
+#include <limits>
 
 #include <openquant/cuda/panel.hpp>
 #include <openquant/linalg/gemm.hpp>
@@ -48,6 +49,7 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
     }
   }
   matrix<float> sum(fed ? n : 0, whole), error(n, whole), scales(strips, shape.scales());
+  std::fill_n(error.data(), n * whole, std::numeric_limits<float>::quiet_NaN());
   matrix<std::int32_t> words(strips, shape.words());
   matrix<std::uint32_t> workspace(2, cuda::encode_tiles_workspace<Q>);
   const cuda::table_entry<Q>* table = nullptr;
@@ -99,6 +101,9 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
       }
     }
   }
+  for (index_t j = 0; j < n; ++j) {  // of a last warp that has one strip
+    for (index_t r = 16 * strips; r < whole; ++r) CHECK(error(j, r) == 0);
+  }
   for (index_t j = 0; fed && j < n; ++j) {
     for (index_t r = 0; r < m; ++r) {
       double total = 0, magnitude = 0;
@@ -123,6 +128,10 @@ TEST_CASE_TEMPLATE("cuda::tile_panel: the CPU's search of what was fed back", Q,
 
 TEST_CASE("cuda::tile_panel: groups longer than a block, fitted beforehand") {
   check(trellis<2, 8>{}, 17, 320, 160, true, thread_order::ascending);
+}
+
+TEST_CASE("cuda::tile_panel: a search in place, which needs a workspace") {
+  check(trellis<2, 13>{}, 40, 32, 32, true, thread_order::ascending);
 }
 
 /// The scale of a group is that of its compensated weights, by definition.

@@ -17,10 +17,11 @@ inline constexpr std::size_t huge_page = std::size_t{2} << 20, worth_huge_pages 
 /// no such pages, nothing happens.
 inline void advise_huge_pages(void* p, std::size_t bytes) {
 #if defined(__linux__)
-  const auto address = reinterpret_cast<std::uintptr_t>(p);
-  const std::uintptr_t first = (address + huge_page - 1) / huge_page * huge_page;
-  const std::uintptr_t last = (address + bytes) / huge_page * huge_page;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(p) % huge_page;
+  const std::size_t skipped = past == 0 ? 0 : huge_page - past;
+  if (bytes < skipped + huge_page) return;
+  const std::size_t whole = (bytes - skipped) / huge_page * huge_page;
+  madvise(static_cast<char*>(p) + skipped, whole, MADV_HUGEPAGE);
 #else
   static_cast<void>(p), static_cast<void>(bytes);
 #endif

@@ -13,13 +13,13 @@ namespace openquant::cuda {
 /// What `quantize` needs of a Hessian, with H' and its feedback on the device.
 template <Quantizer Q, Rotation R, Equalizer E>
 struct factorization {
-  typename gptq<Q, R, E>::factorization host;  ///< but u, which is empty
+  typename gptq<Q, R, E>::factorization host;  ///< but h and u, which are empty
   device_matrix<float> h, u, importance;
 };
 
-/// Transforms H on the host and factors it on the device, in binary32, raising the damping where a
-/// pivot fails; where the damping does not drown binary32's roundings, in binary64 on the host.
-/// Waits for the stream.
+/// Transforms H on the host and factors it on the device, in binary32; where that fails, or the
+/// damping does not drown binary32's roundings, in binary64 on the host, raising the damping where
+/// a pivot fails. Waits for the stream.
 ///
 /// Errors:  those of gptq::factor; openquant::error for act_order; cuda::error
 template <Quantizer Q, Rotation R, Equalizer E>
@@ -35,7 +35,7 @@ factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
     if (u.rows() == 0) there = device_matrix<float>(on, n, n), u = device_matrix<float>(on, n, n);
     if (method.drowns_roundings(g.damping, n)) {
       copy(on, g.h.view(), there.view());
-      return factor_udu(on, there.view(), damping, Q::dim, u.view());
+      if (!factor_udu(on, there.view(), damping, Q::dim, u.view())) return std::nullopt;
     }
     matrix<float> on_host(n, n);
     const auto pivot = linalg::factor_udu<float, double>(g.h, damping, Q::dim, on_host);
@@ -48,6 +48,7 @@ factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
   copy(on, f.h.view(), there.view());  // again: what only fills up has no weight now
   copy(on, matrix_view<const float>(f.importance.data(), 1, n), importance.view());
   check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after copying H");
+  f.h = {};
   return {std::move(f), std::move(there), std::move(u), std::move(importance)};
 }
 
@@ -110,7 +111,10 @@ quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
 template <PanelQuantizer Q, Rotation R, Equalizer E, class H>
 quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
                                const device_view<const float>& w, const H& h) {
-  return quantize_on(on, method, solver(on).read(w), h);
+  matrix<float> here(w.rows(), w.cols());
+  copy(on, w, here.view());
+  check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after copying W");
+  return quantize_on(on, method, here, h);
 }
 
 }  // namespace openquant::cuda

@@ -72,6 +72,9 @@ void check_shapes(const panel_view<Q>& panel) {
     if (panel.tiles.value.rows() != 1 || panel.tiles.value.cols() != Q::search::states) {
       refuse("value", panel.tiles.value);
     }
+    if (table_size<Q> != 0 && panel.tiles.table == nullptr) {
+      fail("cuda: panel of (", m, ", ", n, ") weights by ", Q::name(), ": there is no table");
+    }
   }
 }
 

@@ -32,7 +32,7 @@ struct layer_view {
 /// for which `cuda::solver` stands, and a loop on the host in the tests. The errors of the report
 /// are measured on the rows that the CPU measures.
 ///
-/// Cost:    m n^2 flops and 384 n^2 for the report, which is measured on a few strips; 8 n m bytes
+/// Cost:    m n^2 flops and 768 n^2 for the report; 8 n m bytes and 3200 n for the report
 template <class D, PanelQuantizer Q>
 solver_errors solve(const D& d, const layer_view<Q>& layer) {
   constexpr index_t strip = warp_size;

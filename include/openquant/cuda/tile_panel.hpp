@@ -46,8 +46,16 @@ struct tile_panel_kernel {
   OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
     const std::int16_t* const value = panel.tiles.value.data();
     const auto values = search::load_values(block, memory, value);
-    for (index_t strip = block.index(); strip < panel.words.rows(); strip += blocks) {
+    for (index_t strip = block.index(); strip < panel.error.cols() / rows; strip += blocks) {
       const index_t row0 = strip * rows;
+      if (strip >= panel.words.rows()) {  // the other half of the last warp's rows
+        block.each([&](int t) {
+          for (int i = t; i < int{Q::steps}; i += threads) {
+            panel.error(first + i / rows, row0 + i % rows) = 0;
+          }
+        });
+        continue;
+      }
       block.run([&](int t) {
         for (int i = t; i < int{Q::steps}; i += threads) {
           memory.x[i] = target(row0 + i % rows, first + i / rows);

@@ -129,7 +129,7 @@ index_t solver_bytes(index_t m, index_t n, index_t group_size, index_t slabs, bo
   const index_t whole = whole_blocks(n, Q::dim), slab = std::min(slab_rows(m), (m + 31) / 32 * 32);
   // The errors of a strip: weights, error and error of rounding, and their products with H.
   constexpr index_t strip = 32;
-  const index_t errors = 4 * (feedback ? 6 : 4) * strip * whole;
+  const index_t matrices = feedback ? 6 : 4, errors = 4 * matrices * strip * whole;
   index_t one = panel<Arch, Q>::bytes(whole, slab, group_size, feedback) + errors;
   if (feedback) {
     const index_t rounding = panel<Arch, Q>::bytes(whole, strip, group_size, false);

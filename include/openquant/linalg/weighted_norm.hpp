@@ -30,7 +30,7 @@ inline std::vector<double> inner_products(matrix_view<const float> a, matrix_vie
 ///
 /// Shapes:  e : (n, K width), H : (n, n) symmetric, or empty; throws openquant::error otherwise
 /// Returns: K sums
-/// Cost:    K width n^2 flops
+/// Cost:    K width n (n + 512) flops
 inline std::vector<double> weighted_squared_norms(matrix_view<const float> e,
                                                   matrix_view<const float> h, index_t width) {
   const index_t n = e.rows();

@@ -133,7 +133,10 @@ struct lloyd_max {
   static constexpr places near = [] {
     places p{};
     double per_unit = 1;
-    const auto place = [&](double x) { return static_cast<index_t>(x * per_unit + 0.5); };
+    const auto place = [&](double x) {
+      const auto below = static_cast<index_t>(x * per_unit);
+      return x * per_unit - static_cast<double>(below) < 0.5 ? below : below + 1;
+    };
     const auto apart = [&] {
       for (index_t k = 1; k < half; ++k) {
         const double t = codebook.threshold[k], margin = 0.001;
