@@ -65,26 +65,26 @@ voronoi_scales choose_voronoi_scales(const std::vector<float>& grid, float radiu
     }
   }
 
-  // below[g][j]: error at grid point j of the samples that fit first below g.
-  std::vector<std::vector<double>> below(size + 2, std::vector<double>(size));
+  // below[g * size + j]: error at grid point j of the samples that fit first below g.
+  std::vector<double> below((size + 2) * size);
   std::vector<double> beyond(size);  // outer errors at grid point j of those that do not fit it
   for (std::size_t m = 0; m < count; ++m) {
     for (std::size_t j = 0; j < size; ++j) {
-      below[fits[m] + 1][j] += static_cast<double>(error[m * size + j]);
+      below[(fits[m] + 1) * size + j] += static_cast<double>(error[m * size + j]);
       if (fits[m] > j) beyond[j] += static_cast<double>(outer_error[m * size + j]);
     }
   }
   for (std::size_t g = 1; g <= size + 1; ++g) {
-    for (std::size_t j = 0; j < size; ++j) below[g][j] += below[g - 1][j];
+    for (std::size_t j = 0; j < size; ++j) below[g * size + j] += below[(g - 1) * size + j];
   }
   // least[t][j]: t + 1 scales, the largest j, without the samples that do not fit j.
   std::vector<std::vector<double>> least(k, std::vector<double>(size, 1e300));
   std::vector<std::vector<std::size_t>> from(k, std::vector<std::size_t>(size));
-  for (std::size_t j = 0; j < size; ++j) least[0][j] = below[j + 1][j];
+  for (std::size_t j = 0; j < size; ++j) least[0][j] = below[(j + 1) * size + j];
   for (std::size_t t = 1; t < k; ++t) {
     for (std::size_t j = t; j < size; ++j) {
       for (std::size_t i = t - 1; i < j; ++i) {
-        const double sum = least[t - 1][i] + below[j + 1][j] - below[i + 1][j];
+        const double sum = least[t - 1][i] + below[(j + 1) * size + j] - below[(i + 1) * size + j];
         if (sum < least[t][j]) least[t][j] = sum, from[t][j] = i;
       }
     }
