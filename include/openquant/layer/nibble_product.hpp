@@ -172,9 +172,11 @@ void add_nibbles(const strip_view<Q>* strip, const nibble_tables<T, Q>& x, index
         }
       }
       if constexpr (Q::scale_fields == 2) {
-        OPENQUANT_UNROLL_REGISTERS
-        for (index_t i = 0; i < strips && first == 0; ++i) {
-          sum[i][0] = sum[i][0] - scale[i] * (load<T>(strip[i].scale(k, 1) + r) * T(x.sum(k)));
+        if (first == 0) {
+          OPENQUANT_UNROLL_REGISTERS
+          for (index_t i = 0; i < strips; ++i) {
+            sum[i][0] = sum[i][0] - scale[i] * (load<T>(strip[i].scale(k, 1) + r) * T(x.sum(k)));
+          }
         }
       }
     }
