@@ -30,6 +30,19 @@ double seconds(const bench::gpu& device, const F& f) {
   return times[2];
 }
 
+/// A solver that runs no kernels.
+struct products_alone {
+  const cuda::solver& solver;
+
+  template <class Kernel>
+  void run(const Kernel&, const char*) const {}
+  template <linalg::op A, linalg::op B>
+  void multiply_add(cuda::device_view<const float> a, cuda::device_view<const float> b, float beta,
+                    cuda::device_view<float> c) const {
+    solver.multiply_add<A, B>(a, b, beta, c);
+  }
+};
+
 /// H of inputs whose neighbours are correlated, U and W in the basis of the codes.
 void bench_layer(const bench::gpu& device, const cuda::backend& on, index_t m, index_t n,
                  const char* label, const quantizer::uniform<4>& q) {
@@ -52,23 +65,12 @@ void bench_layer(const bench::gpu& device, const cuda::backend& on, index_t m, i
 
   const double factor = seconds(
       device, [&] { static_cast<void>(cuda::factor_udu(on, hessian.view(), 0.01, 1, u.view())); });
-  const auto columns = [&](bool kernels) {
-    return [&, kernels] {
-      cuda::code_columns(
-          cuda::panel_view<Q>{q, shape, w.view(), u.view(), importance.view(), sum.view(),
-                              error.view(), scales.view(), words.view()},
-          [&](const auto& kernel) {
-            if (kernels) solver.run(kernel, "gptq");
-          },
-          [&](index_t p, index_t count, index_t rest) {
-            solver.multiply_add<linalg::op::transpose, linalg::op::none>(
-                std::as_const(u).view().block(p, p + count, count, rest),
-                std::as_const(error).view().block(p, 0, count, error.cols()), 1.0f,
-                sum.view().block(p + count, 0, rest, sum.cols()));
-          });
-    };
-  };
-  const double coded = seconds(device, columns(true)), products = seconds(device, columns(false));
+  const cuda::panel_view<Q> panel{
+      q,          shape,        w.view(),      u.view(),    importance.view(),
+      sum.view(), error.view(), scales.view(), words.view()};
+  const double coded = seconds(device, [&] { cuda::code_columns(solver, panel); });
+  const double products =
+      seconds(device, [&] { cuda::code_columns(products_alone{solver}, panel); });
   std::printf("| %lld x %lld | %s | %.2f | %.2f | %.2f | %.2f |\n", static_cast<long long>(m),
               static_cast<long long>(n), label, 1e3 * factor, 1e3 * coded, 1e3 * products,
               (factor + coded) / (factor + products));

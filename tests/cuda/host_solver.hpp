@@ -3,13 +3,15 @@
 #include <openquant/cuda/block.hpp>
 #include <openquant/linalg/gemm.hpp>
 
+#include "cuda/on_device.hpp"
+
 namespace openquant::test {
 
-/// Host memory that is called device memory.
+/// A matrix in host memory that is called device memory.
 template <class T>
 struct host_matrix : matrix<T> {
   using matrix<T>::matrix;
-  matrix_view<T, device> view() { return {this->data(), this->rows(), this->cols()}; }
+  matrix_view<T, device> view() { return on_device(*this); }
 };
 
 /// What `cuda::solve` asks of a device, on the host.

@@ -10,7 +10,9 @@
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
 
+#include "cuda/host_solver.hpp"
 #include "layer/pair_quantizer.hpp"
+#include "layer/random_feedback.hpp"
 #include "normal_matrix.hpp"
 
 namespace {
@@ -18,26 +20,7 @@ namespace {
 using namespace openquant;
 using namespace openquant::quantizer;
 using cuda::thread_order;
-
-/// Host memory that is called device memory.
-template <class T>
-matrix_view<T, device> there(matrix<T>& a) {
-  return {a.data(), a.rows(), a.cols()};
-}
-
-/// Feedback with identity blocks of d on its diagonal.
-matrix<float> feedback(index_t n, index_t d) {
-  matrix<float> u = test::normal_matrix(n, n, 6);
-  for (index_t i = 0; i < n; ++i) {
-    for (index_t j = 0; j < n; ++j) {
-      if (j / d > i / d)
-        u(i, j) *= 0.05f;
-      else
-        u(i, j) = i == j ? 1.0f : 0.0f;
-    }
-  }
-  return u;
-}
+using test::on_device;
 
 /// Codes, scales and errors of the CPU's panel, in lanes that do not fuse products and sums.
 template <class Q>
@@ -48,7 +31,8 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
   CAPTURE(g);
   const index_t whole = (m + 31) / 32 * 32;
   const strip_shape<Q> shape{n, g};
-  matrix<float> w = test::normal_matrix(m, n, 7), u = fed ? feedback(n, Q::dim) : matrix<float>{};
+  matrix<float> w = test::normal_matrix(m, n, 7),
+                u = fed ? test::random_feedback(n, Q::dim) : matrix<float>{};
   matrix<float> importance(1, n);
   for (float& h : importance.row(0)) h = 1 + 0.25f * static_cast<float>(&h - importance.data());
 
@@ -65,16 +49,16 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
   for (matrix<float>* a : {&error, &scales}) {
     std::fill_n(a->data(), a->rows() * a->cols(), nan);
   }
-  const cuda::panel_view<Q> view{
-      q,          shape,        there(w),      there(u),    there(importance),
-      there(sum), there(error), there(scales), there(words)};
-  cuda::code_columns(
-      view, [&](const auto& kernel) { cuda::run_on_host(kernel, kernel.grid(), order); },
-      [&](index_t p, index_t count, index_t rest) {
-        linalg::gemm<linalg::op::transpose>(1.0f, u.view().block(p, p + count, count, rest),
-                                            error.view().block(p, 0, count, whole), 1.0f,
-                                            sum.view().block(p + count, 0, rest, whole));
-      });
+  const cuda::panel_view<Q> view{q,
+                                 shape,
+                                 on_device(w),
+                                 on_device(u),
+                                 on_device(importance),
+                                 on_device(sum),
+                                 on_device(error),
+                                 on_device(scales),
+                                 on_device(words)};
+  cuda::code_columns(test::host_solver{order}, view);
 
   CHECK(matrix<float>(expected.error()) == error);
   matrix<std::int32_t> expected_words(strips, shape.words());

@@ -7,6 +7,8 @@
 #include <openquant/layer/panel.hpp>
 #include <openquant/layer/strip.hpp>
 
+#include "cuda/on_device.hpp"
+
 namespace openquant::test {
 
 /// Weights of an (m, n') matrix, n' whole blocks, the last of them filled up with zeros. Row 1 is
@@ -102,17 +104,8 @@ struct host_strips {
     }
   }
 
-  matrix_view<std::int32_t, device> device_words() {
-    return {words.data(), words.rows(), words.cols()};
-  }
-  matrix_view<float, device> device_scales() {
-    return {scales.data(), scales.rows(), scales.cols()};
-  }
+  matrix_view<std::int32_t, device> device_words() { return on_device(words); }
+  matrix_view<float, device> device_scales() { return on_device(scales); }
 };
-
-/// A view of a matrix as if on the device.
-inline matrix_view<const float, device> on_device(const matrix<float>& a) {
-  return {a.data(), a.rows(), a.cols()};
-}
 
 }  // namespace openquant::test

@@ -19,10 +19,7 @@ namespace {
 using namespace openquant;
 using namespace openquant::quantizer;
 
-template <class T>
-matrix_view<T, device> there(matrix<T>& a) {
-  return {a.data(), a.rows(), a.cols()};
-}
+using test::on_device;
 
 /// Codes and scales of the CPU's solver in lanes that do not fuse, and its errors.
 template <class Q>
@@ -45,8 +42,8 @@ void check(index_t m, index_t n, index_t g, cuda::thread_order order) {
   matrix<std::int32_t> words(strips, shape.words());
   const solver_errors errors =
       cuda::solve(test::host_solver{order},
-                  cuda::layer_view<Q>{q, shape, there(w), there(f.h), there(f.u), there(importance),
-                                      there(scales), there(words)});
+                  cuda::layer_view<Q>{q, shape, on_device(w), on_device(f.h), on_device(f.u),
+                                      on_device(importance), on_device(scales), on_device(words)});
   packed_codes codes{{m, expected.codes.cols(), field_bits<Q>},
                      {m, shape.groups(), q.scale_bits()}};
   for (index_t i = 0; i < strips; ++i) {
@@ -78,12 +75,12 @@ void check_trellis(index_t m) {
       test::host_solver{},
       cuda::layer_view<Q>{q,
                           shape,
-                          there(w),
-                          there(f.h),
-                          there(f.u),
-                          there(importance),
-                          there(scales),
-                          there(words),
+                          on_device(w),
+                          on_device(f.h),
+                          on_device(f.u),
+                          on_device(importance),
+                          on_device(scales),
+                          on_device(words),
                           {{value.data(), 1, std::ssize(value)}, {}, Q::table().data()}});
   CHECK(errors.with_feedback == doctest::Approx(known.with_feedback).epsilon(0.02));
   CHECK(errors.round_to_nearest == doctest::Approx(known.round_to_nearest).epsilon(1e-3));

@@ -5,26 +5,18 @@
 #include <limits>
 
 #include <openquant/cuda/panel.hpp>
-#include <openquant/linalg/gemm.hpp>
 #include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/trellis.hpp>
 
-#include "normal_matrix.hpp"
+#include "cuda/host_solver.hpp"
+#include "layer/random_feedback.hpp"
 
 namespace {
 
 using namespace openquant;
 using namespace openquant::quantizer;
 using cuda::thread_order;
-
-template <class T>
-matrix_view<T, device> there(matrix<T>& a) {
-  return {a.data(), a.rows(), a.cols()};
-}
-template <class T>
-matrix_view<const T, device> there(std::span<const T> a) {
-  return {a.data(), 1, std::ssize(a)};
-}
+using test::on_device;
 
 /// Sums are in another order than the CPU's, to which a search answers with other paths. So each
 /// tile is held against the CPU's search for what the kernel says was fed back, and that against
@@ -36,18 +28,8 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
   CAPTURE(g);
   const index_t whole = (m + 31) / 32 * 32, strips = (m + 15) / 16;
   const strip_shape<Q> shape{n, g};
-  matrix<float> w = test::normal_matrix(m, n, 7), u;
-  if (fed) {
-    u = test::normal_matrix(n, n, 6);
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) {
-        if (j / 16 > i / 16)
-          u(i, j) *= 0.05f;
-        else
-          u(i, j) = i == j ? 1.0f : 0.0f;
-      }
-    }
-  }
+  matrix<float> w = test::normal_matrix(m, n, 7),
+                u = fed ? test::random_feedback(n, 16) : matrix<float>{};
   matrix<float> sum(fed ? n : 0, whole), error(n, whole), scales(strips, shape.scales());
   std::fill_n(error.data(), n * whole, std::numeric_limits<float>::quiet_NaN());
   matrix<std::int32_t> words(strips, shape.words());
@@ -56,21 +38,15 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
   if constexpr (table_size < Q >> 0) table = Q::table().data();
   const cuda::panel_view<Q> view{q,
                                  shape,
-                                 there(w),
-                                 there(u),
+                                 on_device(w),
+                                 on_device(u),
                                  {},
-                                 there(sum),
-                                 there(error),
-                                 there(scales),
-                                 there(words),
-                                 {there(Q::search_values()), there(workspace), table}};
-  cuda::code_columns(
-      view, [&](const auto& kernel) { cuda::run_on_host(kernel, kernel.grid(), order); },
-      [&](index_t p, index_t count, index_t rest) {
-        linalg::gemm<linalg::op::transpose>(1.0f, u.view().block(p, p + count, count, rest),
-                                            error.view().block(p, 0, count, whole), 1.0f,
-                                            sum.view().block(p + count, 0, rest, whole));
-      });
+                                 on_device(sum),
+                                 on_device(error),
+                                 on_device(scales),
+                                 on_device(words),
+                                 {on_device(Q::search_values()), on_device(workspace), table}};
+  cuda::code_columns(test::host_solver{order}, view);
 
   typename Q::workspace memory;
   for (index_t strip = 0; strip < strips; ++strip) {
@@ -145,23 +121,17 @@ TEST_CASE("cuda::tile_panel: scales are fitted on the way") {
     u(0, j) = 4;  // the first error doubles the second group, and more
   matrix<float> scales(1, shape.scales());
   matrix<std::int32_t> words(1, shape.words());
-  cuda::code_columns(
-      cuda::panel_view<Q>{{},
-                          shape,
-                          there(w),
-                          there(u),
-                          {},
-                          there(sum),
-                          there(error),
-                          there(scales),
-                          there(words),
-                          {there(Q::search_values()), {}, Q::table().data()}},
-      [&](const auto& kernel) { cuda::run_on_host(kernel, kernel.grid()); },
-      [&](index_t p, index_t count, index_t rest) {
-        linalg::gemm<linalg::op::transpose>(1.0f, u.view().block(p, p + count, count, rest),
-                                            error.view().block(p, 0, count, 32), 1.0f,
-                                            sum.view().block(p + count, 0, rest, 32));
-      });
+  cuda::code_columns(test::host_solver{},
+                     cuda::panel_view<Q>{{},
+                                         shape,
+                                         on_device(w),
+                                         on_device(u),
+                                         {},
+                                         on_device(sum),
+                                         on_device(error),
+                                         on_device(scales),
+                                         on_device(words),
+                                         {on_device(Q::search_values()), {}, Q::table().data()}});
   for (index_t r = 0; r < m; ++r) {
     double energy = 0;
     for (index_t j = g; j < n; ++j) {

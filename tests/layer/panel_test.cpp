@@ -7,6 +7,7 @@
 #include <openquant/quantizer/uniform.hpp>
 
 #include "layer/pair_quantizer.hpp"
+#include "layer/random_feedback.hpp"
 #include "layer/random_layer.hpp"
 
 namespace {
@@ -34,26 +35,12 @@ std::vector<index_t> mixed_order(index_t d) {
   return order;
 }
 
-/// Feedback that belongs to no Hessian: the panel takes any. Identity blocks on the diagonal.
-matrix<float> random_feedback(index_t d) {
-  matrix<float> u = normal_matrix(n, n, 6);
-  for (index_t i = 0; i < n; ++i) {
-    for (index_t j = 0; j < n; ++j) {
-      if (j / d > i / d)
-        u(i, j) *= 0.05f;
-      else
-        u(i, j) = i == j ? 1.0f : 0.0f;
-    }
-  }
-  return u;
-}
-
 /// Panels of every row against q_j = Q(w_j + sum_{i<j} (w_i - q_i) U_ij) in double, with the errors
 /// that the panel itself reports; then its errors against its codes.
 template <class Arch, class Q>
 void check_formula(const Q& q, const std::vector<index_t>& order, index_t g) {
   constexpr index_t d = Q::dim;
-  const matrix<float> w = normal_matrix(m, n, 7), u = random_feedback(d);
+  const matrix<float> w = normal_matrix(m, n, 7), u = random_feedback(n, d);
   const panel_problem problem{w, u, {}, order, g};
   packed_codes out = empty_codes(q, g);
   index_t differing = 0, wrong_errors = 0;
@@ -121,7 +108,7 @@ TEST_CASE("panel: without feedback neither the order nor the instruction set mat
 TEST_CASE("panel: codes that nobody wants change no error, other rows are left alone") {
   using panel_t = panel<default_arch, uniform<4>>;
   const uniform<4> q{};
-  const matrix<float> w = normal_matrix(m, n, 9), u = random_feedback(1);
+  const matrix<float> w = normal_matrix(m, n, 9), u = random_feedback(n, 1);
   const panel_problem problem{w, u, {}, {}, 100};
   packed_codes out = empty_codes(q, 100);
   panel_t loud(q, problem, panel_rows, m - panel_rows),
@@ -138,7 +125,7 @@ TEST_CASE("panel: codes that nobody wants change no error, other rows are left a
 TEST_CASE("panel: a slab gives the codes of its strips one by one") {
   const uniform<4> q{.fit_by = uniform_fit::range};
   const matrix<float> w = normal_matrix(m, 64, 10);  // one block: no product, whose sums may differ
-  matrix<float> u = random_feedback(1);
+  matrix<float> u = random_feedback(n, 1);
   const panel_problem problem{w, u.view().block(0, 0, 64, 64), {}, {}, 32};
   packed_codes whole{{m, 64, 4}, {m, 2, q.scale_bits()}}, strips = whole;
   panel<default_arch, uniform<4>>(q, problem, 0, m).quantize(&whole);

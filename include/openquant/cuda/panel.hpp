@@ -2,6 +2,7 @@
 #pragma once
 #include <openquant/cuda/encode.hpp>
 #include <openquant/cuda/tile_panel.hpp>
+#include <openquant/linalg/gemm.hpp>
 
 namespace openquant::cuda {
 
@@ -89,35 +90,44 @@ struct panel_kernel {
 template <class Q>
 concept PanelQuantizer = DeviceQuantizer<Q> &&(PointQuantizer<Q> || TrellisQuantizer<Q>);
 
-/// Codes every column, by halves: run(kernel) runs a kernel, and feed(p, count, rest) adds what
-/// `count` coded columns at p feed back to the `rest` behind them, sum <- sum + U^T E. It is the
-/// loop of `openquant::panel`. Throws openquant::error where shapes do not fit.
-template <PanelQuantizer Q, class Run, class Feed>
-void code_columns(const panel_view<Q>& panel, const Run& run, const Feed& feed) {
+/// Codes every column, by halves: the loop of `openquant::panel` on a device D,
+///
+///   d.run(kernel, name)                  runs a kernel
+///   d.multiply_add<A, B>(a, b, beta, c)  c <- beta c + op(a) op(b)
+///
+/// Throws openquant::error where shapes do not fit.
+template <class D, PanelQuantizer Q>
+void code_columns(const D& d, const panel_view<Q>& panel) {
   check_shapes(panel);
+  const auto run = [&](const auto& kernel) { d.run(kernel, "gptq"); };
   if (!panel.fits_on_the_way()) {
     run(make_fit_kernel(panel.q, panel.shape, panel.w, panel.importance, panel.scales));
   }
-  const auto feed_back = [&](index_t p, index_t count, index_t rest) {
-    if (!panel.u.empty()) feed(p, count, rest);
+  // sum <- sum + U^T E, of `count` coded columns at p for the `rest` behind them.
+  const auto feed = [&](index_t p, index_t count, index_t rest) {
+    if (panel.u.empty()) return;
+    d.template multiply_add<linalg::op::transpose, linalg::op::none>(
+        panel.u.block(p, p + count, count, rest),
+        panel.error.block(p, 0, count, panel.error.cols()), 1.0f,
+        panel.sum.block(p + count, 0, rest, panel.sum.cols()));
   };
   const index_t n = panel.shape.padded_cols();
   if constexpr (TrellisQuantizer<Q>) {
     const index_t blocks =
         viterbi_blocks<field_bits<Q>, std::countr_zero(Q::search::states), index_t{Q::steps}>(
-            panel.words.rows(), panel.tiles.workspace);
+            panel.error.cols() / Q::tile_rows, panel.tiles.workspace);
     const auto tile = [&](index_t p, index_t) { run(tile_panel_kernel<Q>{panel, p, blocks}); };
     const auto group = [&](index_t p, index_t count) {
       run(group_fit_kernel<Q>{panel, p, count});
-      code_by_halves(p, count, index_t{Q::dim}, tile, feed_back);
+      code_by_halves(p, count, index_t{Q::dim}, tile, feed);
     };
     if (panel.fits_on_the_way())
-      code_by_halves(0, n, panel.shape.group_size, group, feed_back);
+      code_by_halves(0, n, panel.shape.group_size, group, feed);
     else
-      code_by_halves(0, n, index_t{Q::dim}, tile, feed_back);
+      code_by_halves(0, n, index_t{Q::dim}, tile, feed);
   } else {
     const auto block = [&](index_t p, index_t count) { run(panel_kernel<Q>{panel, p, count}); };
-    code_by_halves(0, n, panel.block(), block, feed_back);
+    code_by_halves(0, n, panel.block(), block, feed);
   }
 }
 

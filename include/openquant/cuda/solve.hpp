@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
 #include <vector>
 
 #include <openquant/cuda/panel.hpp>
@@ -24,8 +25,7 @@ struct layer_view {
 /// Codes every row of a layer: `openquant::solve` on a device D,
 ///
 ///   d.zeros<T>(rows, cols)                  a matrix of zeros there, with view()
-///   d.run(kernel, name)                     runs a kernel
-///   d.multiply_add<A, B>(a, b, beta, c)     c <- beta c + op(a) op(b)
+///   d.run, d.multiply_add                   as `code_columns` asks for
 ///   d.copy(from, to), d.transposed(from, to)
 ///   d.read(view)                            a copy on the host; waits
 ///
@@ -39,18 +39,8 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
   const index_t m = layer.w.rows(), n = layer.w.cols(), strips = (m + strip - 1) / strip;
   auto sum = d.template zeros<float>(n, strips * strip);
   auto error = d.template zeros<float>(n, strips * strip);
-  const auto code = [&](const panel_view<Q>& panel) {
-    code_columns(
-        panel, [&](const auto& kernel) { d.run(kernel, "gptq"); },
-        [&](index_t p, index_t count, index_t rest) {
-          d.template multiply_add<linalg::op::transpose, linalg::op::none>(
-              panel.u.block(p, p + count, count, rest),
-              panel.error.block(p, 0, count, panel.error.cols()), 1.0f,
-              panel.sum.block(p + count, 0, rest, panel.sum.cols()));
-        });
-  };
-  code({layer.q, layer.shape, layer.w, layer.u, layer.importance, sum.view(), error.view(),
-        layer.scales, layer.words, layer.tiles});
+  code_columns(d, panel_view<Q>{layer.q, layer.shape, layer.w, layer.u, layer.importance,
+                                sum.view(), error.view(), layer.scales, layer.words, layer.tiles});
 
   // Weights, their errors and those of rounding, of each strip that is measured, side by side.
   constexpr index_t parts = 3;
@@ -70,16 +60,16 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
     const auto w = layer.w.block(r, 0, rows, n);
     d.transposed(w, part(0, rows));
     d.copy(error.view().block(0, r, n, strip), part(1, strip));
-    code({layer.q,
-          layer.shape,
-          w,
-          {},
-          layer.importance,
-          {},
-          rounding.view(),
-          scales.view().block(0, 0, in_strips, scales.cols()),
-          words.view().block(0, 0, in_strips, words.cols()),
-          layer.tiles});
+    code_columns(d, panel_view<Q>{layer.q,
+                                  layer.shape,
+                                  w,
+                                  {},
+                                  layer.importance,
+                                  {},
+                                  rounding.view(),
+                                  scales.view().block(0, 0, in_strips, scales.cols()),
+                                  words.view().block(0, 0, in_strips, words.cols()),
+                                  layer.tiles});
     d.copy(rounding.view(), part(2, strip));
   }
   if (measured == 0) return solver_norms{}.errors();

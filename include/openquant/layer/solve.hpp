@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include <openquant/core/executor.hpp>
 #include <openquant/layer/panel.hpp>

@@ -139,7 +139,7 @@ class hadamard_transform {
   void multiply(float* x, After after) const {
     const index_t p = size_.power;
     if (size_.m == 172) return williamson_product<inverse, Lanes>(x, p, after);
-    if constexpr (lane_count < Lanes >> 1) {  // the same bits as from tables
+    if constexpr (1 < lane_count<Lanes>) {  // the same bits as from tables
       switch (size_.m) {
         case 12:
           return paley_product<12, inverse, Lanes>(x, p, after);
