@@ -11,6 +11,8 @@
 #include <openquant/core/random.hpp>
 #include <openquant/core/simd.hpp>
 
+#include "layer/lane_types.hpp"
+
 /// What every lattice must do. A law is a function that throws openquant::error with the first
 /// counterexample; `check_lattice_laws`, at the end, runs all of them under doctest.
 namespace openquant::laws {
@@ -264,6 +266,7 @@ void check_lattice_laws(double second_moment, index_t samples = index_t{1} << 16
   CHECK_NOTHROW(coordinates_name_points<L>());
   CHECK_NOTHROW(no_point_is_nearer<L>());
   CHECK_NOTHROW((lattice_lanes_agree_with_scalars<batch<baseline_arch>, L>()));
+  CHECK_NOTHROW((lattice_lanes_agree_with_scalars<test::lane_middle, L>()));
   CHECK_NOTHROW((lattice_lanes_agree_with_scalars<batch<default_arch>, L>()));
   const auto measured = measure_second_moment<batch<default_arch>, L>(samples, 14);
   CAPTURE(measured.mean);

@@ -9,6 +9,7 @@
 #include <openquant/quantizer/scale_search.hpp>
 
 #include "laws/quantizer_panel.hpp"
+#include "layer/lane_types.hpp"
 
 /// What every quantizer must do. A law is a function that throws openquant::error with the first
 /// counterexample; `check_quantizer_laws`, at the end, runs all of them under doctest.
@@ -364,11 +365,13 @@ void check_quantizer_laws(const Q& q, quantizer_claims claims = {}) {
   CHECK_NOTHROW(extreme_groups_stay_finite(q));
   CHECK_NOTHROW(far_points_saturate(q, nearest));
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<baseline_arch>>(q));
+  CHECK_NOTHROW(lanes_agree_with_scalars<test::lane_middle>(q));
   CHECK_NOTHROW(lanes_agree_with_scalars<batch<default_arch>>(q));
   CHECK_NOTHROW(decode_is_as_claimed(q));
   if (nearest) CHECK_NOTHROW(no_code_is_nearer(q));
   if constexpr (quantizer::tells_loss<Q, float>) {
     CHECK_NOTHROW(loss_is_that_of_the_code<batch<baseline_arch>>(q));
+    CHECK_NOTHROW(loss_is_that_of_the_code<test::lane_middle>(q));
     CHECK_NOTHROW(loss_is_that_of_the_code<batch<default_arch>>(q));
   }
 }

@@ -104,27 +104,10 @@ void check_lanes() {
 
 TEST_CASE("e8p_search: every lane has the code and the loss it has alone") {
   check_lanes<batch<baseline_arch>>();
+#if defined(__AVX2__)
+  check_lanes<batch<xsimd::avx2>>();
+#endif
   check_lanes<batch<default_arch>>();
-}
-
-TEST_CASE("e8p_search: its tables are those of the patterns' numbers") {
-  const auto& t = quantizer::e8p_table;
-  for (std::size_t e = 0; e < 29; ++e) {
-    const auto number = static_cast<std::size_t>(t.number[64 + e]);
-    CHECK(t.long_word[e] == static_cast<float>(t.magnitude[number]));
-    int norm = 0;  // of twice the magnitudes
-    for (int i = 0; i < 8; ++i) {
-      const int a = 2 * (t.magnitude[number] >> (2 * i) & 3) + 1;
-      norm += a * a;
-    }
-    CHECK(norm == 4 * 12);
-  }
-  for (std::size_t i = 0; i < 8; ++i) {
-    for (std::size_t j = 0; j < 8; ++j) {
-      const int five = 2 << (2 * i), three = i == j ? 0 : 1 << (2 * j);
-      CHECK(t.magnitude[static_cast<std::size_t>(t.number[8 * i + j])] == five + three);
-    }
-  }
 }
 
 }  // namespace

@@ -111,6 +111,9 @@ void check_lanes() {
 
 TEST_CASE("best_scale: every lane searches by itself") {
   check_lanes<batch<baseline_arch>>();
+#if defined(__AVX2__)
+  check_lanes<batch<xsimd::avx2>>();
+#endif
   check_lanes<batch<default_arch>>();
 }
 
