@@ -133,6 +133,8 @@ OPENQUANT_LAYER(one_thread, "companded<e8, 4>", companded<lattice::e8, 4>{})->Ar
 OPENQUANT_LAYER(one_thread, "companded<e8, 2>", companded<lattice::e8, 2>{})->Args({4096, 4096});
 OPENQUANT_LAYER(one_thread, "voronoi<e8, 14>", voronoi<lattice::e8, 14>{})->Args({4096, 4096});
 OPENQUANT_LAYER(one_thread, "e8p<2>", e8p<2>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "e8p<3>", e8p<3>{})->Args({4096, 4096});
+OPENQUANT_LAYER(one_thread, "e8p<4>", e8p<4>{})->Args({4096, 4096});
 OPENQUANT_LAYER(one_thread, "trellis<2>", trellis<2>{})->Args({4096, 4096});
 #undef OPENQUANT_LAYER
 

@@ -70,6 +70,9 @@ TEST_CASE("lane: tables, signs and bytes") {
   CHECK(change_sign(2.0f, std::int32_t{-1}) == -2);
   CHECK(change_sign(-2.0f, std::int32_t{1}) == -2);
   CHECK(bit_float(std::int32_t{0x3f800000}) == 1);
+  CHECK(float_bits(-1.0f) == std::int32_t{-0x40800000});
+  CHECK(all_of(true));
+  CHECK_FALSE(all_of(false));
   CHECK(add_bytes(1, std::int32_t{0x01020304}) == 1 + 1 + 2 + 3 + 4);
   CHECK(dot_bytes<8>(1, std::int32_t{0x01020304}, std::int32_t{0x00ff0102}) == 1 - 2 + 3 + 2 * 4);
   CHECK(bit_windows<float>(0x00010000, 2, 3, 16, 1) == 0x00020001);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <doctest/doctest.h>
@@ -189,6 +190,21 @@ TEST_CASE_TEMPLATE("simd_batch: signs and bits", Arch, baseline_arch, test::midd
                    default_arch) {
   SAME_INTEGERS(change_sign(to_float(x), y));
   SAME_INTEGERS(bit_float(y & decltype(y)(0x7f7fffff)));
+  SAME_INTEGERS(float_bits(to_float(x)) ^ y);
+}
+
+TEST_CASE_TEMPLATE("simd_batch: all of the lanes", Arch, baseline_arch, test::middle_arch,
+                   default_arch) {
+  using lanes = batch<Arch>;
+  constexpr index_t width = lane_count<lanes>;
+  float x[width];
+  std::fill_n(x, width, 1.0f);
+  CHECK(all_of(load<lanes>(x) > lanes(0.0f)));
+  for (float& lane : x) {
+    lane = -1;
+    CHECK_FALSE(all_of(load<lanes>(x) > lanes(0.0f)));
+    lane = 1;
+  }
 }
 
 }  // namespace

@@ -49,8 +49,10 @@ TEST_CASE("e8_ball: no point is nearer, by trying all of them") {
     if (i % 7 == 0) u[7] = -2 - u[7] * u[7];  // towards the point that is not there
     float least = 1e9f;
     for (const auto& p : all_points()) least = std::min(least, squared_norm(p - u));
-    const auto code = static_cast<std::size_t>(e8_ball::nearest(u));
+    const auto found = e8_ball::find(u);
+    const auto code = static_cast<std::size_t>(found.code());
     CHECK(squared_norm(all_points()[code] - u) <= least * (1 + 1e-5f));
+    CHECK(squared_norm(all_points()[code] - found.point()) == 0);
   }
 }
 
@@ -63,13 +65,16 @@ TEST_CASE_TEMPLATE("e8_ball: every point has its own code", T, float, batch<base
     std::int32_t again[lanes];
     for (index_t l = 0; l < lanes; ++l) code[l] = static_cast<float>(c + static_cast<int>(l));
     const vec<T, 8> p = e8_ball::point<T>(to_int(load<T>(code)));
-    store(e8_ball::nearest(p), again);
+    const auto found = e8_ball::find(p);
+    store(found.code(), again);
+    const vec<T, 8> same = found.point();
     for (index_t l = 0; l < lanes; ++l) wrong += again[l] != c + static_cast<int>(l);
     for (index_t k = 0; k < 8; ++k) {
-      float x[lanes];
+      float x[lanes], y[lanes];
       store(p[k], x);
+      store(same[k], y);
       for (index_t l = 0; l < lanes; ++l) {
-        wrong += x[l] != all_points()[static_cast<std::size_t>(c + l)][k];
+        wrong += x[l] != all_points()[static_cast<std::size_t>(c + l)][k] || x[l] != y[l];
       }
     }
   }

@@ -81,6 +81,28 @@ TEST_CASE("e8p_residual: the joint search gains 6.5 and 5 % over one stage after
   check_gain(four, 1 / 1.1f, 0.05);
 }
 
+/// Importances of 1 here: `limit` bounds how far the mean loss that is told lies from the search's.
+template <class Second>
+void check_loss(const e8p_residual<Second>& stages, float deviation, double limit) {
+  const lanes one(1.0f);
+  const vec<lanes, 8> ones{one, one, one, one, one, one, one, one};
+  double told = 0, found = 0;
+  for (std::uint64_t i = 0; i < 64000 / width; ++i) {
+    const vec<lanes, 8> u = sample(i, deviation);
+    const auto sum = stages.search(u);
+    told += static_cast<double>(reduce_add(stages.loss(u, ones)));
+    found += distance(u, stages.template point<lanes>(sum.first, sum.second));
+  }
+  CAPTURE(told);
+  CAPTURE(found);
+  CHECK(std::fabs(told / found - 1) <= limit);
+}
+
+TEST_CASE("e8p_residual: the loss that is told is the search's to 1 %") {
+  check_loss(three, 1, 0.01);
+  check_loss(four, 1 / 1.1f, 0.01);
+}
+
 TEST_CASE("e8p_residual: on 40 points, not more than 5 % above the best of all 2^24 sums") {
   double found = 0, best = 0;
   for (std::uint64_t i = 0; i < 40; ++i) {

@@ -85,6 +85,16 @@ OPENQUANT_HD inline float bit_float(std::int32_t a) {
   return std::bit_cast<float>(a);
 #endif
 }
+/// The bits of this float.
+OPENQUANT_HD inline std::int32_t float_bits(float a) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_int(a);
+#else
+  return std::bit_cast<std::int32_t>(a);
+#endif
+}
+/// True where the mask is, in every lane.
+OPENQUANT_HD inline bool all_of(bool mask) { return mask; }
 /// sum plus the four bytes of a, each in [0, 255].
 OPENQUANT_HD inline std::int32_t add_bytes(std::int32_t sum, std::int32_t a) {
   return sum + (a & 255) + ((a >> 8) & 255) + ((a >> 16) & 255) + ((a >> 24) & 255);

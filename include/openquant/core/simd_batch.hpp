@@ -41,6 +41,7 @@ struct batch_mask {
   friend batch_mask operator&(batch_mask a, batch_mask b) { return {a.v && b.v}; }
   friend batch_mask operator|(batch_mask a, batch_mask b) { return {a.v || b.v}; }
   friend batch_mask operator!(batch_mask a) { return {!a.v}; }
+  friend bool all_of(batch_mask a) { return xsimd::all(a.v); }
 };
 
 /// Lanes of 32-bit integers.

@@ -31,6 +31,14 @@ struct vec {
   }
 };
 
+/// a in the lanes where the mask is true, b in the others.
+template <class Mask, class T, index_t d>
+OPENQUANT_HD vec<T, d> select(const Mask& mask, vec<T, d> a, const vec<T, d>& b) {
+  OPENQUANT_UNROLL
+  for (index_t i = 0; i < d; ++i) a[i] = select(mask, a[i], b[i]);
+  return a;
+}
+
 /// Sum of squares of the coordinates, lane by lane.
 template <class T, index_t d>
 OPENQUANT_HD constexpr T squared_norm(const vec<T, d>& a) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <openquant/core/lane.hpp>
 #include <openquant/core/vec.hpp>
+#include <openquant/quantizer/placed_magnitude.hpp>
 
 namespace openquant::quantizer {
 
@@ -18,62 +19,112 @@ namespace openquant::quantizer {
 struct e8_ball {
   static constexpr index_t dim = 8;
 
-  /// Code of the point nearest to u, exactly but for rounding.
-  /// Cost: about 100 lane operations
+  /// The point nearest to u, but for 2^-20 of |u_i|: its code, and itself.
+  /// Cost: about 60 lane operations, and 60 for the code or the point
   template <class T>
-  OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
-    T first = T(-1.0f), second = T(-1.0f), at = T(0.0f), next = T(0.0f);  // the largest |u_i|
-    T least = abs(u[0]), least_at = T(0.0f), sum = T(0.0f), negatives = T(0.0f), signs = T(0.0f);
-    T axis = T(-1.0f), axis_code = T(15.0f);
-    for (index_t i = 0; i < 8; ++i) {
-      const T magnitude = abs(u[i]), place = T(static_cast<float>(i));
-      const auto negative = u[i] < T(0.0f);
-      const T bit = T(static_cast<float>(1 << i));
-      sum = sum + magnitude;
-      negatives = negatives + select(negative, T(1.0f), T(0.0f));
-      signs = signs + select(negative, bit, T(0.0f));
-      const auto leads = magnitude > first, follows = magnitude > second;
-      second = select(leads, first, select(follows, magnitude, second));
-      next = select(leads, at, select(follows, place, next));
-      first = select(leads, magnitude, first);
-      at = select(leads, place, at);
-      const auto lower = magnitude < least;
-      least = select(lower, magnitude, least);
-      least_at = select(lower, place, least_at);
-      const T along = i == 7 ? u[i] : magnitude;  // -2 e_7 is not there
-      const auto longer = along > axis;
-      axis = select(longer, along, axis);
-      const T turned = select(negative, T(1.0f), T(0.0f));
-      axis_code = select(longer, place + place + turned, axis_code);
+  class choice {
+   public:
+    OPENQUANT_HD explicit choice(const vec<T, 8>& u) : u_(u) {
+      lane_int_t<T> negative = lane_int_t<T>(0);  // in the sign bit, whether an odd number of them
+      vec<T, 8> y;
+      T sum = T(0.0f);
+      OPENQUANT_UNROLL
+      for (int i = 0; i < 8; ++i) {
+        negative = negative ^ float_bits(u[i]);
+        y[i] = placed_magnitude(u[i], i);
+        sum = sum + y[i];
+      }
+      // Pairs, fours, all: the largest, the second and the least of each.
+      vec<T, 4> most, next;
+      T least = min(y[0], y[1]);
+      OPENQUANT_UNROLL
+      for (index_t i = 0; i < 4; ++i) {
+        most[i] = max(y[2 * i], y[2 * i + 1]);
+        next[i] = min(y[2 * i], y[2 * i + 1]);
+        least = min(least, next[i]);
+      }
+      OPENQUANT_UNROLL
+      for (index_t step = 1; step < 4; step *= 2) {
+        OPENQUANT_UNROLL
+        for (index_t i = 0; i < 4; i += 2 * step) {
+          next[i] = max(min(most[i], most[i + step]), max(next[i], next[i + step]));
+          most[i] = max(most[i], most[i + step]);
+        }
+      }
+      const T nowhere = T(-1.0f), zero = T(0.0f);
+      const auto odd = change_sign(T(1.0f), negative) < zero;
+      const T turned = select(odd, least, nowhere);
+      // -2 e_7 is not there.
+      const auto absent = select(most[0] == y[7], u[7], zero) < zero;
+      const T axis = select(absent, next[0], most[0]);
+
+      T best = zero;  // <u, v> - |v|^2 / 2
+      const auto consider = [&](const T& gain, float base, float peak, const T& first,
+                                const T& second, const T& turn) {
+        const auto better = gain > best;
+        best = select(better, gain, best);
+        base_ = select(better, T(base), base_);
+        peak_ = select(better, T(peak), peak_);
+        first_ = select(better, first, first_);
+        second_ = select(better, second, second_);
+        turned_ = select(better, turn, turned_);
+      };
+      base_ = peak_ = zero;
+      first_ = second_ = turned_ = nowhere;
+      consider(sum * T(0.5f) - max(turned, zero) - T(1.0f), 0.5f, 0.5f, nowhere, nowhere, turned);
+      consider(most[0] + next[0] - T(1.0f), 0, 1, most[0], next[0], nowhere);
+      consider(axis + axis - T(2.0f), 0, 2, axis, nowhere, nowhere);
     }
 
-    T best = T(0.0f), code = T(15.0f);  // <u, v> - |v|^2 / 2
-    const auto consider = [&](T gain, T its_code) {
-      const auto better = gain > best;
-      best = select(better, gain, best);
-      code = select(better, its_code, code);
-    };
-    const T half = negatives * T(0.5f);
-    const auto even = round_even(half) == half;
-    T flipped = T(0.0f), bit_at = T(0.0f), bit_next = T(0.0f);
-    for (index_t i = 0; i < 8; ++i) {
-      const T place = T(static_cast<float>(i)), bit = T(static_cast<float>(1 << i));
-      const auto negative = u[i] < T(0.0f);
-      flipped = select(least_at == place, select(negative, -bit, bit), flipped);
-      const T turned = select(negative, T(1.0f), T(0.0f));
-      bit_at = select(at == place, turned, bit_at);
-      bit_next = select(next == place, turned, bit_next);
+    OPENQUANT_HD vec<T, 8> point() const {
+      vec<T, 8> p;
+      OPENQUANT_UNROLL
+      for (int i = 0; i < 8; ++i) {
+        const T y = placed_magnitude(u_[i], i);
+        const T a = select((y == first_) | (y == second_), peak_, base_);
+        p[i] = change_sign(select(y == turned_, -a, a), float_bits(u_[i]));
+      }
+      return p;
     }
-    const T all = signs + select(even, T(0.0f), flipped);
-    const T seven = all - select(all >= T(128.0f), T(128.0f), T(0.0f));
-    consider(sum * T(0.5f) - select(even, T(0.0f), least) - T(1.0f), seven + T(128.0f));
-    const auto swapped = next < at;
-    const T i = select(swapped, next, at), j = select(swapped, at, next);
-    const T sign_i = select(swapped, bit_next, bit_at), sign_j = select(swapped, bit_at, bit_next);
-    const T pair = j * (j - T(1.0f)) * T(0.5f) + i;
-    consider(first + second - T(1.0f), pair * T(4.0f) + sign_i + sign_j + sign_j + T(16.0f));
-    consider(axis + axis - T(2.0f), axis_code);
-    return to_int(code);
+
+    OPENQUANT_HD lane_int_t<T> code() const {
+      using integer = lane_int_t<T>;
+      integer negative = integer(0);
+      OPENQUANT_UNROLL
+      for (int i = 0; i < 8; ++i) {
+        negative = negative | ((float_bits(u_[i]) >> (31 - i)) & integer(1 << i));
+      }
+      const T turn = select(turned_ >= T(0.0f), power_at_place<2>(turned_), T(0.0f));
+      const T halves = to_float((negative ^ to_int(turn)) & integer(127)) + T(128.0f);
+      const auto sign = [&](const T& y) {  // 1 where the coordinate is negative
+        return min(to_float(negative & to_int(power_at_place<2>(y))), T(1.0f));
+      };
+      const T at = to_float(place_of(first_)), next = to_float(place_of(second_));
+      const auto swapped = next < at;
+      const T i = min(at, next), j = max(at, next), of_at = sign(first_), of_next = sign(second_);
+      const T low = select(swapped, of_next, of_at), high = select(swapped, of_at, of_next);
+      const T pair = (j * (j - T(1.0f)) * T(0.5f) + i) * T(4.0f) + low + high + high + T(16.0f);
+      T code = select(peak_ == T(1.0f), pair, at + at + of_at);
+      code = select(peak_ == T(0.0f), T(15.0f), code);
+      return to_int(select(base_ > T(0.0f), halves, code));
+    }
+
+   private:
+    vec<T, 8> u_;
+    // Magnitudes: `peak` where |u_i| is the first or the second of these, else `base`.
+    T base_, peak_, first_, second_;
+    T turned_;  // the |u_i| of which the sign is turned, or -1
+  };
+
+  /// Code of the point nearest to u.
+  template <class T>
+  OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
+    return find(u).code();
+  }
+  /// The same before its code or point are computed.
+  template <class T>
+  OPENQUANT_HD static choice<T> find(const vec<T, 8>& u) {
+    return choice<T>(u);
   }
 
   template <class T, class Code>

@@ -32,10 +32,15 @@ struct e8p_codebook {
   static constexpr index_t dim = 8;
   static constexpr const e8p_patterns& table = e8p_table;
 
-  /// Code of the point nearest to u, exactly but for rounding; |u_i| at most 1e36.
+  /// Code of the point nearest to u, but for 2^-20 of the |u_i|, which are at most 1e36.
   template <class T>
   OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
-    return e8p_search<T>(u).code();
+    return find(u).code();
+  }
+  /// The same before its code or point are computed.
+  template <class T>
+  OPENQUANT_HD static e8p_choice<T> find(const vec<T, 8>& u) {
+    return e8p_search<T>(u).nearest;
   }
 
   template <class T, class Code>
@@ -63,7 +68,7 @@ struct e8p_codebook {
     vec<T, 8> p;
     OPENQUANT_UNROLL
     for (int i = 0; i < 8; ++i) {
-      p[i] = change_sign(e8p_search<T>::magnitude(word >> (2 * i)), sign << (31 - i)) + shift;
+      p[i] = change_sign(e8p_choice<T>::magnitude(word >> (2 * i)), sign << (31 - i)) + shift;
     }
     return p;
   }

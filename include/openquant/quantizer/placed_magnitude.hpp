@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openquant/core/lane.hpp>
+
+namespace openquant::quantizer {
+
+/// |x| with the place i, 0 to 7, in its last three bits. Magnitudes that know their place are
+/// sorted by `min` and `max` alone, and no two of a vector are equal: of equals the later is the
+/// larger. At most 7 units in the last place off, 2^-20 of |x|.
+template <class T>
+OPENQUANT_HD T placed_magnitude(const T& x, int i) {
+  using integer = lane_int_t<T>;
+  return bit_float((float_bits(x) & integer(0x7ffffff8)) | integer(i));
+}
+
+/// The place that y knows.
+template <class T>
+OPENQUANT_HD lane_int_t<T> place_of(const T& y) {
+  return float_bits(y) & lane_int_t<T>(7);
+}
+
+/// base^i for the place i of y, base 2 or 4: a mask's bit there, or its two bits.
+template <int base, class T>
+OPENQUANT_HD T power_at_place(const T& y) {
+  static_assert(base == 2 || base == 4);
+  if constexpr (base == 2) {
+    constexpr float power[16] = {1, 2, 4, 8, 16, 32, 64, 128};
+    return lookup(power, place_of(y));
+  } else {
+    constexpr float power[16] = {1, 4, 16, 64, 256, 1024, 4096, 16384};
+    return lookup(power, place_of(y));
+  }
+}
+
+}  // namespace openquant::quantizer
