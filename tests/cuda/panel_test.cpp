@@ -6,6 +6,7 @@
 #include <openquant/layer/panel.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
@@ -88,6 +89,11 @@ TEST_CASE_TEMPLATE("cuda::panel: the CPU's codes, scales and errors, bit for bit
 TEST_CASE_TEMPLATE("cuda::panel: lattices", Q, companded<lattice::e8, 3>, e8p<2>,
                    voronoi<lattice::e8, 14>) {
   check<Q>();
+}
+
+TEST_CASE_TEMPLATE("cuda::panel: the Leech lattice", Q, leech_ball, voronoi<lattice::leech, 14>) {
+  check(Q{.fit_by = gaussian_fit::norm}, 33, 144, 48, true, thread_order::ascending);
+  check(Q{.fit_by = gaussian_fit::norm}, 5, 240, 144, false, thread_order::descending);
 }
 
 TEST_CASE("cuda::panel: groups that do not fill a block, and a ragged last one") {
