@@ -126,6 +126,11 @@ TEST_CASE("cuda::encode: a writer goes on where another has stopped") {
     }
     for (index_t k = 0; k < 8; ++k) CHECK(parts[k] == whole[k]);
   }
+  std::int32_t apart[24] = {};  // each code by itself, in another order
+  for (index_t i = 0, j = 0; i < 50; ++i, j = (j + 17) % 50) {
+    cuda::put_code<Q>(apart, 3, 5 * j, code(j));
+  }
+  for (index_t k = 0; k < 8; ++k) CHECK(apart[3 * k] == whole[k]);
 }
 
 TEST_CASE("cuda::encode: refuses other shapes") {

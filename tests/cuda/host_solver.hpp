@@ -40,11 +40,6 @@ struct host_solver {
       for (index_t j = 0; j < from.cols(); ++j) to(i, j) = from(i, j);
     }
   }
-  void transposed(matrix_view<const float, device> from, matrix_view<float, device> to) const {
-    for (index_t i = 0; i < from.rows(); ++i) {
-      for (index_t j = 0; j < from.cols(); ++j) to(j, i) = from(i, j);
-    }
-  }
   matrix<float> read(matrix_view<const float, device> a) const { return matrix<float>(here(a)); }
 };
 

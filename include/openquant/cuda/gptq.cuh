@@ -15,19 +15,17 @@ template <Quantizer Q, Rotation R, Equalizer E>
 struct factorization {
   typename gptq<Q, R, E>::factorization host;  ///< but h and u, which are empty
   device_matrix<float> h, u, importance;
+  device_matrix<index_t> order;
 };
 
 /// Transforms H on the host and factors it on the device, in binary32; where that fails, or the
 /// damping does not drown binary32's roundings, in binary64 on the host, raising the damping where
 /// a pivot fails. Waits for the stream.
 ///
-/// Errors:  those of gptq::factor; openquant::error for act_order; cuda::error
+/// Errors:  those of gptq::factor; cuda::error
 template <Quantizer Q, Rotation R, Equalizer E>
 factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
                               const openquant::hessian& h) {
-  if (method.options.act_order) {
-    fail("cuda: gptq codes columns in their natural order: act_order is not offered");
-  }
   device_matrix<float> there, u;
   const serial executor;
   auto f = method.factor_by(h, executor, [&](auto& g, double damping) -> std::optional<index_t> {
@@ -45,11 +43,15 @@ factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
   });
   const index_t n = f.h.rows();
   device_matrix<float> importance(on, 1, n);
+  const matrix_view<const index_t> blocks(f.order.data(), f.order.empty() ? 0 : 1,
+                                          std::ssize(f.order));
+  device_matrix<index_t> order(on, blocks.rows(), blocks.cols());
+  copy(on, blocks, order.view());
   copy(on, f.h.view(), there.view());  // again: what only fills up has no weight now
   copy(on, matrix_view<const float>(f.importance.data(), 1, n), importance.view());
   check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after copying H");
   f.h = {};
-  return {std::move(f), std::move(there), std::move(u), std::move(importance)};
+  return {std::move(f), std::move(there), std::move(u), std::move(importance), std::move(order)};
 }
 
 /// Quantizes one weight matrix that reads the inputs behind f; the result is the host's. W comes to
@@ -79,7 +81,8 @@ quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
   tile_tables<Q> tiles(d);
   const solver_errors errors =
       solve(d, layer_view<Q>{method.quantizer, shape, there.view(), f.h.view(), f.u.view(),
-                             f.importance.view(), scales.view(), words.view(), tiles.view()});
+                             f.importance.view(), scales.view(), words.view(), tiles.view(),
+                             f.order.view()});
   const matrix<float> scale = d.read(scales.view());
   const matrix<std::int32_t> word = d.read(words.view());
   for (index_t i = 0; i < strips; ++i) {

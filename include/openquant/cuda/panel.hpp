@@ -20,14 +20,20 @@ class row_coder {
 
   /// Codes row k of b, column j of W; its errors follow.
   OPENQUANT_DEVICE void code(const column_block& b, index_t k, index_t j) {
-    if (j / panel_.shape.group_size != group_) begin(j / panel_.shape.group_size, j);
+    const index_t g = j / panel_.shape.group_size;
+    if (g != group_) begin(g, j);
     const code_t<Q> c = encode_at(panel_.q, &b.target(k, 0), b.target.stride(), s_);
     const point_t<Q> x = panel_.q.decode(c, s_);
     OPENQUANT_UNROLL
     for (index_t i = 0; i < Q::dim; ++i) {
       b.error(k + i, 0) = row_.there() ? b.w(k + i, 0) - x[i] : 0.0f;
     }
-    if (row_.stored()) writer_.put(row_.there() ? c : code_t<Q>{});
+    if (!row_.stored()) return;
+    const code_t<Q> stored = row_.there() ? c : code_t<Q>{};
+    if (panel_.order.empty())
+      writer_.put(stored);
+    else
+      put_code<Q>(row_.words(g), panel_row<Q>::strip_rows, bit_of(g, j), stored);
   }
   OPENQUANT_DEVICE void finish() { writer_.finish(); }
 
@@ -37,11 +43,17 @@ class row_coder {
     writer_.finish();
     group_ = g;
     if (!row_.stored()) return;
-    writer_ = code_writer<Q>(row_.words(g), panel_row<Q>::strip_rows,
-                             (j - g * panel_.shape.group_size) / Q::dim * Q::code_bits);
+    if (panel_.order.empty()) {
+      writer_ = code_writer<Q>(row_.words(g), panel_row<Q>::strip_rows, bit_of(g, j));
+    }
     if (panel_.fits_on_the_way()) return;
     OPENQUANT_UNROLL
     for (index_t i = 0; i < Q::scale_fields; ++i) s_[i] = row_.scale(g, i);
+  }
+
+  /// Of the codes of group g, where that of column j begins.
+  OPENQUANT_DEVICE index_t bit_of(index_t g, index_t j) const {
+    return (j - g * panel_.shape.group_size) / Q::dim * Q::code_bits;
   }
 
   const panel_view<Q>& panel_;
@@ -51,7 +63,7 @@ class row_coder {
   code_writer<Q> writer_{nullptr, panel_row<Q>::strip_rows};
 };
 
-/// Codes `count` columns from `first` on, to which all before have fed back: q_j = Q(w_j +
+/// Codes `count` columns from position `first` on, to which all before have fed back: q_j = Q(w_j +
 /// sum_{i<j} (w_i - q_i) U_ij). A warp takes 32 rows, a thread one of them, and runs the CPU's own
 /// loop, `code_block`, in one lane.
 template <DeviceQuantizer Q>
@@ -79,7 +91,7 @@ struct panel_kernel {
           [&](index_t k, index_t end) {
             if (fits) row.fit(compensated<float, Q::dim>(b, k, end), first + k);
           },
-          [&](index_t k) { row.code(b, k, first + k); });
+          [&](index_t k) { row.code(b, k, panel.column()(first + k)); });
       row.finish();
       for (index_t k = 0; k < count; ++k) panel.error(first + k, row0 + t) = b.error(k, 0);
     });

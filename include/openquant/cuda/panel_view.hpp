@@ -4,6 +4,7 @@
 #include <openquant/core/matrix.hpp>
 #include <openquant/cuda/encode_tiles.hpp>
 #include <openquant/cuda/fit.hpp>
+#include <openquant/cuda/transpose.hpp>
 #include <openquant/layer/code_block.hpp>
 
 /// What the kernels of the solver's panel share: where its matrices lie, and how a warp and a
@@ -20,7 +21,8 @@ struct tile_memory<Q> {
   const table_entry<Q>* table;                    ///< a copy of Q::table(), or null
 };
 
-/// What is coded: W in the basis of its codes, columns in their natural order. As `panel_problem`.
+/// What is coded: W in the basis of its codes, columns in their natural order, as are importance,
+/// scales and words; u, sum and error are in that of coding. As `panel_problem`.
 template <DeviceQuantizer Q>
 struct panel_view {
   Q q;
@@ -33,9 +35,12 @@ struct panel_view {
   matrix_view<float, device> scales;        ///< (strips, shape.scales())
   matrix_view<std::int32_t, device> words;  ///< (strips, shape.words())
   tile_memory<Q> tiles{};
+  matrix_view<const index_t, device> order{};  ///< (1, n' / d) blocks in coding order, or natural
 
+  /// The column that is coded at position p.
+  OPENQUANT_HD column_order column() const { return {order.data(), Q::dim}; }
   /// Groups that lie in a block are fitted on the way, to compensated weights, as on the CPU.
-  OPENQUANT_HD bool fits_on_the_way() const { return shape.group_size <= 128; }
+  OPENQUANT_HD bool fits_on_the_way() const { return order.empty() && shape.group_size <= 128; }
   /// Columns of a block, those of the CPU's.
   OPENQUANT_HD index_t block() const {
     const index_t unit = fits_on_the_way() ? shape.group_size : Q::dim;
@@ -68,6 +73,9 @@ void check_shapes(const panel_view<Q>& panel) {
   if (panel.words.rows() != strips || panel.words.cols() != panel.shape.words()) {
     refuse("words", panel.words);
   }
+  if (!panel.order.empty() && (panel.order.rows() != 1 || panel.order.cols() != n / Q::dim)) {
+    refuse("order", panel.order);
+  }
   if constexpr (TrellisQuantizer<Q>) {
     if (panel.tiles.value.rows() != 1 || panel.tiles.value.cols() != Q::search::states) {
       refuse("value", panel.tiles.value);
@@ -85,14 +93,15 @@ struct warp_columns {
   using columns = float[most][rows + 1];  // one more, so that a warp writes to 32 banks
   columns w, target, error, ahead;
 
-  /// Columns first, ..., first + count - 1 of the 32 rows from row0 on, by the threads of a warp.
+  /// Positions first, ..., first + count - 1 of the 32 rows from row0 on, by the threads of a warp.
   template <class Block, DeviceQuantizer Q>
   OPENQUANT_DEVICE void load(Block& block, const panel_view<Q>& panel, index_t row0, index_t first,
                              index_t count) {
     block.run([&](int t) {  // lines of W, a row after the other
       for (index_t k = t; k < count; k += rows) {
+        const index_t j = panel.column()(first + k);
         for (index_t r = 0; r < rows; ++r) {
-          w[k][r] = row0 + r < panel.w.rows() ? panel.w(row0 + r, first + k) : 0.0f;
+          w[k][r] = row0 + r < panel.w.rows() ? panel.w(row0 + r, j) : 0.0f;
         }
       }
     });

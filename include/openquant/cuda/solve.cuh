@@ -33,17 +33,6 @@ class solver {
   void copy(device_view<const float> from, device_view<float> to) const {
     cuda::copy(on_, from, to);
   }
-  /// to <- from^T.
-  void transposed(device_view<const float> from, device_view<float> to) const {
-    OPENQUANT_EXPECTS(from.rows() == to.cols() && from.cols() == to.rows());
-    if (from.empty()) return;
-    const float one = 1, zero = 0;  // cuBLAS sees both matrices transposed
-    check(cublasSgeam(blas_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(to.cols()),
-                      static_cast<int>(to.rows()), &one, from.data(),
-                      static_cast<int>(from.stride()), &zero, to.data(),
-                      static_cast<int>(to.stride()), to.data(), static_cast<int>(to.stride())),
-          "cublasSgeam", " of a (", from.rows(), ", ", from.cols(), ") matrix");
-  }
   /// A copy on the host, when all that was put on the stream is done.
   template <class T>
   matrix<std::remove_const_t<T>> read(device_view<T> from) const {

@@ -27,9 +27,9 @@ struct group_fit_kernel {
   }
 };
 
-/// Codes the tiles of columns first, ..., first + dim - 1, to which all before have fed back, under
-/// the scales of their group. A block takes the strips b, b + blocks, ..., and searches each with
-/// all its threads.
+/// Codes the tiles of positions first, ..., first + dim - 1, to which all before have fed back,
+/// under the scales of their group. A block takes the strips b, b + blocks, ..., and searches each
+/// with all its threads.
 template <TrellisQuantizer Q>
 struct tile_panel_kernel {
   using search = tile_search<Q>;
@@ -58,13 +58,13 @@ struct tile_panel_kernel {
       }
       block.run([&](int t) {
         for (int i = t; i < int{Q::steps}; i += threads) {
-          memory.x[i] = target(row0 + i % rows, first + i / rows);
+          memory.x[i] = target(row0 + i % rows, i / rows);
         }
       });
       search::closed_path(
           block, memory, values, value,
           panel.tiles.workspace.data() + block.index() * panel.tiles.workspace.stride());
-      store_tile<Q>(block, memory, &panel.words(strip, first / Q::dim * Q::lane_words));
+      store_tile<Q>(block, memory, &panel.words(strip, column() / Q::dim * Q::lane_words));
       block.run([&](int t) {
         if (t < rows) set_errors(memory, row0 + t, t);
       });
@@ -72,13 +72,16 @@ struct tile_panel_kernel {
   }
 
  private:
+  /// The first of the columns.
+  OPENQUANT_DEVICE index_t column() const { return panel.column()(first); }
   OPENQUANT_DEVICE float scale(index_t row) const {
-    return panel_row<Q>(panel, row).scale(first / panel.shape.group_size, 0);
+    return panel_row<Q>(panel, row).scale(column() / panel.shape.group_size, 0);
   }
-  /// What the search sees of a weight and what has been fed back to it.
-  OPENQUANT_DEVICE std::int16_t target(index_t row, index_t j) const {
+  /// What the search sees of weight k of a row and what has been fed back to it.
+  OPENQUANT_DEVICE std::int16_t target(index_t row, index_t k) const {
     if (row >= panel.w.rows()) return 0;
-    const float w = panel.w(row, j), x = panel.u.empty() ? w : w + panel.sum(j, row);
+    const float w = panel.w(row, column() + k);
+    const float x = panel.u.empty() ? w : w + panel.sum(first + k, row);
     return static_cast<std::int16_t>(Q::target(x, Q::inverse_of(scale(row))));
   }
   OPENQUANT_DEVICE void set_errors(const shared& memory, index_t row, index_t r) const {
@@ -89,7 +92,7 @@ struct tile_panel_kernel {
     const vec<float, 1> s{scale(row)};
     [&]<index_t... k>(std::integer_sequence<index_t, k...>) {
       ((panel.error(first + k, row) =
-            there ? panel.w(row, first + k) -
+            there ? panel.w(row, column() + k) -
                         panel.q.template lane_column<float, k>(word, r, s, panel.tiles.table)
                   : 0.0f),
        ...);
