@@ -76,6 +76,7 @@ TEST_SUITE("device") {
     check(gptq<companded<lattice::e8, 3>>{}, 96, 300);
     check(gptq<uniform<4>>{.options = {.act_order = true}}, 70, 256);
     check(gptq<companded<lattice::e8, 3>>{.options = {.act_order = true}}, 40, 300);
+    check(gptq<uniform<3>, rotation::hadamard>{.options = {.act_order = true}}, 40, 96);
     check(gptq<uniform<4>>{.options = {.damping = 1e-7f}}, 64, 256);  // binary64, on the host
   }
 }

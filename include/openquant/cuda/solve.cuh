@@ -3,10 +3,11 @@
 #include <openquant/cuda/blas.cuh>
 #include <openquant/cuda/launch.cuh>
 #include <openquant/cuda/solve.hpp>
+#include <openquant/cuda/udu.cuh>
 
 namespace openquant::cuda {
 
-/// What `solve` asks of a device, on the stream of a backend, by cuBLAS in binary32.
+/// What `solve` and `gptq.hpp` ask of a device, on the stream of a backend, by cuBLAS in binary32.
 ///
 /// Errors:  cuda::error where CUDA or cuBLAS refuses
 class solver {
@@ -32,6 +33,17 @@ class solver {
   }
   void copy(device_view<const float> from, device_view<float> to) const {
     cuda::copy(on_, from, to);
+  }
+  /// Waits: host memory is free when this returns.
+  template <class T>
+  void write(std::type_identity_t<matrix_view<const T>> from, device_view<T> to) const {
+    cuda::copy(on_, from, to);
+    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize", " after writing a (",
+          from.rows(), ", ", from.cols(), ") matrix");
+  }
+  std::optional<index_t> factor_udu(device_view<const float> h, double damping, index_t block,
+                                    device_view<float> u) const {
+    return cuda::factor_udu(on_, h, damping, block, u);
   }
   /// A copy on the host, when all that was put on the stream is done.
   template <class T>
