@@ -8,22 +8,19 @@ namespace openquant::cuda {
 /// compensated weights: for tiles, which `panel_kernel` does not code.
 template <DeviceQuantizer Q>
 struct group_fit_kernel {
-  static constexpr int threads = warp_size, resident = 1;
+  static constexpr int threads = 256, resident = 1;
   using shared = warp_columns<128>;
 
   panel_view<Q> panel;
   index_t first, count;
 
-  index_t grid() const { return (panel.w.rows() + threads - 1) / threads; }
+  index_t grid() const { return (panel.w.rows() + shared::rows - 1) / shared::rows; }
 
   template <class Block>
   OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
-    const index_t row0 = block.index() * threads;
-    memory.load(block, panel, row0, first, count);
-    block.each([&](int t) {
-      const column_block b = memory.row(panel, t, first, count);
-      panel_row<Q>(panel, row0 + t).fit(compensated<float, Q::dim>(b, 0, count), first);
-    });
+    const index_t row0 = block.index() * shared::rows;
+    memory.load(block, threads, panel, row0, first, count);
+    memory.fit(block, threads, panel, row0, first, count, 0, count);
   }
 };
 
