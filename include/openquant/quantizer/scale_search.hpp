@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <type_traits>
+
 #include <openquant/concepts/quantizer.hpp>
 
 namespace openquant::quantizer {
@@ -29,7 +31,7 @@ class scale_search {
 
   template <class Candidate>
   OPENQUANT_HD void among(index_t count, const Candidate& candidate) {
-    if constexpr (lane_count<T> == 1) {
+    if constexpr (std::is_same_v<T, float>) {
       if (group_.searched_by_team()) return share(count, candidate);
     }
     // What is read and broadcast serves several candidates where a point is next to no work.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
@@ -161,7 +162,7 @@ struct uniform {
       }
       return sum * (s * s);
     };
-    if constexpr (lane_count<T> == 1) {
+    if constexpr (std::is_same_v<T, float>) {
       if (group.searched_by_team()) {
         using entry = team::entry<vec<T, 2>>;
         entry best;
