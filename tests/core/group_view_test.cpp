@@ -20,6 +20,10 @@ TEST_CASE("group_view: one row of weights") {
   CHECK(column.weight(2) == 0.125f);
   CHECK(column.unweighted()[2] == 6);
   CHECK(column.unweighted().weight(2) == 1);
+  CHECK(!column.searched_by_team());
+  const group_view<float> shared(w, 1, 6, h, team{32});
+  CHECK(shared.unweighted().searched_by_team());
+  CHECK(shared.unweighted().team().threads == 32);
 }
 
 TEST_CASE_TEMPLATE("group_view: rows in the lanes", Arch, baseline_arch, default_arch) {

@@ -113,6 +113,32 @@ TEST_CASE("cuda::block: the least of a block, in every thread") {
   }
 }
 
+/// Each warp once, its number to its place.
+struct numbers_warps {
+  static constexpr int threads = 96, resident = 1;
+  struct shared {
+    int warp[3];
+  };
+  int* y;
+
+  template <class Block>
+  OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
+    block.run([&](int t) {
+      if (t < 3) memory.warp[t] = 0;
+    });
+    block.run_warps([&](int w) { memory.warp[w] += 1 + w; });
+    block.each([&](int t) { y[t] = memory.warp[t / 32]; });
+  }
+};
+
+TEST_CASE("cuda::block: a phase of warps calls each once on the host") {
+  for (const auto order : {thread_order::ascending, thread_order::descending}) {
+    std::vector<int> y(96);
+    run_on_host(numbers_warps{y.data()}, 1, order);
+    for (std::size_t t = 0; t < 96; ++t) CHECK(y[t] == 1 + static_cast<int>(t) / 32);
+  }
+}
+
 TEST_CASE("cuda::block: phases, shuffles, registers and shared memory") {
   std::vector<float> x(2 * 96), up(x.size()), down(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);

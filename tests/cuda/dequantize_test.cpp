@@ -10,6 +10,7 @@
 #include <openquant/quantizer/code/three_inst.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
@@ -65,7 +66,7 @@ TEST_CASE_TEMPLATE("cuda::dequantize: the scalar decoder's weights, bit for bit"
 TEST_CASE_TEMPLATE("cuda::dequantize: lattices", Q, e8p<2>, e8p<3>, e8p<4>,
                    companded<lattice::e8, 2>, companded<lattice::e8, 5>,
                    companded<lattice::d_plus<12>, 3>, voronoi<lattice::e8, 14>,
-                   voronoi<lattice::e8, 13>) {
+                   voronoi<lattice::e8, 13>, voronoi<lattice::leech, 14>, leech_ball) {
   check<Q>();
 }
 

@@ -9,6 +9,7 @@
 #include <openquant/layer/round_to_nearest.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
@@ -62,6 +63,12 @@ TEST_CASE("cuda::encode: lattices") {
   check<e8p<4>>({.fit_by = gaussian_fit::none});
   check<voronoi<lattice::e8, 14>>({.fit_by = gaussian_fit::norm});
   check<voronoi<lattice::e8, 13>>({.fit_by = gaussian_fit::norm});
+}
+
+/// A row with outliers among few: there the ball searches every class.
+TEST_CASE_TEMPLATE("cuda::encode: the Leech lattice", Q, leech_ball, voronoi<lattice::leech, 14>) {
+  check<Q>({.fit_by = gaussian_fit::norm}, 16, {96, 48}, false);
+  check<Q>({.fit_by = gaussian_fit::norm}, 5, {230, 120}, true);
 }
 
 TEST_CASE("cuda::encode: after fit, what round_to_nearest stores") {
@@ -119,6 +126,11 @@ TEST_CASE("cuda::encode: a writer goes on where another has stopped") {
     }
     for (index_t k = 0; k < 8; ++k) CHECK(parts[k] == whole[k]);
   }
+  std::int32_t apart[24] = {};  // each code by itself, in another order
+  for (index_t i = 0, j = 0; i < 50; ++i, j = (j + 17) % 50) {
+    cuda::put_code<Q>(apart, 3, 5 * j, code(j));
+  }
+  for (index_t k = 0; k < 8; ++k) CHECK(apart[3 * k] == whole[k]);
 }
 
 TEST_CASE("cuda::encode: refuses other shapes") {

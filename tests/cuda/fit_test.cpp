@@ -6,6 +6,7 @@
 #include <openquant/lattice/e8.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
@@ -56,6 +57,11 @@ TEST_CASE("cuda::fit: the stored scales of the scalar template") {
   check<voronoi<lattice::e8, 14>>();
   check<trellis<2>>();
   check<trellis<2>>({.scaled = false});
+}
+
+TEST_CASE_TEMPLATE("cuda::fit: the Leech lattice", Q, leech_ball, voronoi<lattice::leech, 14>) {
+  check<Q>({.fit_by = gaussian_fit::norm}, 16, {96, 48}, false);
+  check<Q>({.fit_by = gaussian_fit::weighted}, 2, {60, 48}, true);  // outliers take seconds
 }
 
 TEST_CASE("cuda::fit: refuses other shapes") {

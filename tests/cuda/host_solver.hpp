@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+
 #include <openquant/cuda/block.hpp>
 #include <openquant/linalg/gemm.hpp>
+#include <openquant/linalg/udu.hpp>
 
 #include "cuda/on_device.hpp"
 
@@ -12,9 +17,10 @@ template <class T>
 struct host_matrix : matrix<T> {
   using matrix<T>::matrix;
   matrix_view<T, device> view() { return on_device(*this); }
+  matrix_view<const T, device> view() const { return on_device(*this); }
 };
 
-/// What `cuda::solve` asks of a device, on the host.
+/// What `cuda::solve` and `cuda/gptq.hpp` ask of a device, on the host.
 struct host_solver {
   cuda::thread_order order = cuda::thread_order::ascending;
 
@@ -40,12 +46,19 @@ struct host_solver {
       for (index_t j = 0; j < from.cols(); ++j) to(i, j) = from(i, j);
     }
   }
-  void transposed(matrix_view<const float, device> from, matrix_view<float, device> to) const {
-    for (index_t i = 0; i < from.rows(); ++i) {
-      for (index_t j = 0; j < from.cols(); ++j) to(j, i) = from(i, j);
-    }
+  template <class T>
+  matrix<std::remove_const_t<T>> read(matrix_view<T, device> a) const {
+    return matrix<std::remove_const_t<T>>(here(a));
   }
-  matrix<float> read(matrix_view<const float, device> a) const { return matrix<float>(here(a)); }
+  template <class T>
+  void write(std::type_identity_t<matrix_view<const T>> from, matrix_view<T, device> to) const {
+    for (index_t i = 0; i < from.rows(); ++i)
+      std::ranges::copy(from.row(i), here(to).row(i).begin());
+  }
+  std::optional<index_t> factor_udu(matrix_view<const float, device> h, double damping,
+                                    index_t block, matrix_view<float, device> u) const {
+    return linalg::factor_udu<float, float>(here(h), damping, block, here(u));
+  }
 };
 
 }  // namespace openquant::test

@@ -17,7 +17,7 @@ matrix_view<const T, device> on_device(const matrix<T>& a) {
 }
 template <class T>
 matrix_view<const T, device> on_device(std::span<const T> a) {
-  return {a.data(), 1, std::ssize(a)};
+  return {a.data(), a.empty() ? 0 : 1, std::ssize(a)};
 }
 
 }  // namespace openquant::test

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <numeric>
+#include <vector>
 
 #include <openquant/cuda/panel.hpp>
 #include <openquant/lattice/e8.hpp>
 #include <openquant/layer/panel.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
@@ -24,7 +27,8 @@ using test::on_device;
 
 /// Codes, scales and errors of the CPU's panel, in lanes that do not fuse products and sums.
 template <class Q>
-void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order order) {
+void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order threads,
+           const std::vector<index_t>& order = {}) {
   CAPTURE(Q::name());
   CAPTURE(m);
   CAPTURE(n);
@@ -36,7 +40,7 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
   matrix<float> importance(1, n);
   for (float& h : importance.row(0)) h = 1 + 0.25f * static_cast<float>(&h - importance.data());
 
-  const panel_problem problem{w, u, importance.row(0), {}, g};
+  const panel_problem problem{w, u, importance.row(0), order, g};
   packed_codes codes{{m, n / Q::dim * code_fields<Q>, field_bits<Q>},
                      {m, shape.groups(), q.scale_bits()}};
   panel<baseline_arch, Q> expected(q, problem, 0, m);
@@ -57,8 +61,10 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order o
                                  on_device(sum),
                                  on_device(error),
                                  on_device(scales),
-                                 on_device(words)};
-  cuda::code_columns(test::host_solver{order}, view);
+                                 on_device(words),
+                                 {},
+                                 on_device(std::span(order))};
+  cuda::code_columns(test::host_solver{threads}, view);
 
   CHECK(matrix<float>(expected.error()) == error);
   matrix<std::int32_t> expected_words(strips, shape.words());
@@ -88,6 +94,28 @@ TEST_CASE_TEMPLATE("cuda::panel: the CPU's codes, scales and errors, bit for bit
 TEST_CASE_TEMPLATE("cuda::panel: lattices", Q, companded<lattice::e8, 3>, e8p<2>,
                    voronoi<lattice::e8, 14>) {
   check<Q>();
+}
+
+TEST_CASE_TEMPLATE("cuda::panel: the Leech lattice", Q, leech_ball, voronoi<lattice::leech, 14>) {
+  check(Q{.fit_by = gaussian_fit::norm}, 33, 144, 48, true, thread_order::ascending);
+  check(Q{.fit_by = gaussian_fit::norm}, 5, 240, 144, false, thread_order::descending);
+}
+
+/// A permutation of so many blocks.
+std::vector<index_t> mixed(index_t blocks) {
+  std::vector<index_t> order(static_cast<std::size_t>(blocks));
+  std::iota(order.begin(), order.end(), index_t{0});
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    std::swap(order[i], order[random::bits(3, i) % (i + 1)]);
+  }
+  return order;
+}
+
+TEST_CASE_TEMPLATE("cuda::panel: columns in another order", Q, uniform<3>, lloyd_max<2>,
+                   test::pair_quantizer, companded<lattice::e8, 3>, voronoi<lattice::e8, 14>) {
+  constexpr index_t d = Q::dim;
+  check(Q{}, 45, 40 * d, 8 * d, true, thread_order::ascending, mixed(40));
+  check(Q{}, 17, 30 * d, 30 * d, false, thread_order::descending, mixed(30));
 }
 
 TEST_CASE("cuda::panel: groups that do not fill a block, and a ragged last one") {

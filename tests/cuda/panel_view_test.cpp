@@ -19,6 +19,11 @@ TEST_CASE("cuda::panel_view: groups that lie in a block are fitted on the way") 
   CHECK(view(50).block() == 100);
   CHECK(!view(129).fits_on_the_way());
   CHECK(view(129).block() == 128);
+  auto ordered = view(50);  // whose groups straddle blocks
+  const index_t order[640] = {};
+  ordered.order = {order, 1, 640};
+  CHECK(!ordered.fits_on_the_way());
+  CHECK(ordered.block() == 128);
 }
 
 TEST_CASE("cuda::panel_view: refuses shapes that do not fit, by name") {
@@ -46,6 +51,7 @@ TEST_CASE("cuda::panel_view: refuses shapes that do not fit, by name") {
   refused([](view& v) { v.error = {}; }, "error is (0, 0)");
   refused([](view& v) { v.scales = {nullptr, 2, 64}; }, "scales is (2, 64)");
   refused([](view& v) { v.words = {nullptr, 1, 64}; }, "words is (1, 64)");
+  refused([](view& v) { v.order = {nullptr, 1, 8}; }, "order is (1, 8)");
 }
 
 TEST_CASE("cuda::panel_view: refuses a trellis without its values") {

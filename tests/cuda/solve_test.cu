@@ -23,7 +23,8 @@ TEST_SUITE("device") {
     auto wide = d.zeros<float>(3, 5);
     CHECK(d.read(there.view()) == matrix<float>(2, 3));
     cuda::copy(on, a.view(), there.view());
-    d.transposed(std::as_const(there).view(), wide.view().block(0, 1, 3, 2));
+    d.run(cuda::make_transpose_kernel(std::as_const(there).view(), wide.view().block(0, 1, 3, 2)),
+          "transpose");
     const matrix<float> found = d.read(wide.view());
     CHECK(matrix<float>(found.view().block(0, 1, 3, 2)) == turned);
     CHECK(found(2, 0) == 0);

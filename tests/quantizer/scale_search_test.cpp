@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <doctest/doctest.h>
+#include <limits>
 #include <vector>
 
 #include <openquant/core/random.hpp>
@@ -199,6 +201,37 @@ TEST_CASE("scale_search: what was tried first is kept until something is better"
     CHECK(search.best()[0] == early[0]);
     search.among(5, [](index_t k) { return step<float>(k + 4); });
     CHECK(search.best()[0] == all[0]);
+  }
+}
+
+TEST_CASE("scale_search: a team finds what one thread finds, in steps and where losses are NaN") {
+  const panel p;
+  const telling q;
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (index_t row = 0; row < rows; ++row) {
+    const group_view<float> alone = p.group<float>(row);
+    const group_view<float> shared(p.weights.data() + row, rows, size, p.h.data(), team{32});
+    for (index_t count = 1; count <= candidates; ++count) {
+      const auto one = best_scale(pair_of_grids{}, alone, count, candidate<float>);
+      const auto all = best_scale(pair_of_grids{}, shared, count, candidate<float>);
+      CHECK(one[0] == all[0]);
+      CHECK(one[1] == all[1]);
+      for (const index_t bad : {index_t{0}, count - 1}) {
+        const auto broken = [&](index_t k) -> vec<float, 1> {
+          return {k == bad ? nan : 0.3f + 0.11f * static_cast<float>(k)};
+        };
+        const float a = best_scale(q, alone, count, broken)[0];
+        const float b = best_scale(q, shared, count, broken)[0];
+        CHECK((a == b || (std::isnan(a) && std::isnan(b))));
+      }
+    }
+    quantizer::scale_search<float, telling> by_one(q, alone), by_all(q, shared);
+    for (const index_t first : {0, 4, 2}) {
+      const auto some = [&](index_t k) { return step<float>(k + first); };
+      by_one.among(3, some);
+      by_all.among(3, some);
+      CHECK(by_one.best()[0] == by_all.best()[0]);
+    }
   }
 }
 

@@ -33,6 +33,20 @@ struct signs_after {
   bound bind(index_t n) const { return {linalg::hadamard_transform(n), seed}; }
 };
 
+TEST_CASE("sign_sandwich: it is the two diagonals that it tells, around the transform") {
+  const rotation::sign_sandwich r(5, 96, 48);
+  REQUIRE(r.block() == 48);
+  std::vector<float> x(96), expected(96);
+  for (std::size_t j = 0; j < 96; ++j) x[j] = expected[j] = static_cast<float>(j % 7) - 2.5f;
+  r.apply(std::span(x));
+  const linalg::hadamard_transform h(48);
+  for (std::size_t b = 0; b < 96; b += 48) {
+    const matrix_view<float> row(expected.data() + b, 1, 48);
+    h.apply_between(row, r.before().subspan(b, 48), r.after().subspan(b, 48));
+  }
+  CHECK(x == expected);
+}
+
 TEST_CASE("sign_sandwich: laws") {
   laws::check_rotation_laws(sandwich<64>{.seed = 5}, 64);
   laws::check_rotation_laws(sandwich<64>{.seed = 5}, 192);

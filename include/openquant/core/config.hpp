@@ -22,6 +22,13 @@
 #define OPENQUANT_UNROLL
 #endif
 
+// For a long function that device code calls in several places: one copy of its code and its stack.
+#if defined(__CUDA_ARCH__)
+#define OPENQUANT_CALLED __noinline__
+#else
+#define OPENQUANT_CALLED
+#endif
+
 // For the inner function of a kernel, whose registers must not go through memory; and for a lambda
 // there, after its parameters. Not under the address sanitizer, whose checks make a unit of
 // written-out loops a hundred times as long to compile.

@@ -2,6 +2,7 @@
 #pragma once
 #include <openquant/core/contract.hpp>
 #include <openquant/core/lane.hpp>
+#include <openquant/core/team.hpp>
 
 namespace openquant {
 
@@ -11,9 +12,11 @@ namespace openquant {
 template <class T>
 class group_view {
  public:
-  /// Element j is at data + j * stride; h is null or holds `size` importances.
-  OPENQUANT_HD group_view(const float* data, index_t stride, index_t size, const float* h = nullptr)
-      : data_(data), h_(h), stride_(stride), size_(size) {}
+  /// Element j is at data + j * stride; h is null or holds `size` importances. A team of several
+  /// threads fits it together.
+  OPENQUANT_HD group_view(const float* data, index_t stride, index_t size, const float* h = nullptr,
+                          openquant::team team = {})
+      : data_(data), h_(h), stride_(stride), size_(size), team_(team) {}
 
   OPENQUANT_HD index_t size() const { return size_; }
   OPENQUANT_HD T operator[](index_t j) const {
@@ -30,12 +33,24 @@ class group_view {
     return true;
   }
   /// The same weights, every importance 1.
-  OPENQUANT_HD group_view unweighted() const { return {data_, stride_, size_}; }
+  OPENQUANT_HD group_view unweighted() const { return {data_, stride_, size_, nullptr, team_}; }
+
+  /// Whether a search over scales is to be done by `team().least`: by several threads, and in
+  /// device code always, so that there is one code.
+  OPENQUANT_HD bool searched_by_team() const {
+#if defined(__CUDA_ARCH__)
+    return true;
+#else
+    return team_.threads > 1;
+#endif
+  }
+  OPENQUANT_HD openquant::team team() const { return team_; }
 
  private:
   const float* data_;
   const float* h_;
   index_t stride_, size_;
+  openquant::team team_;
 };
 
 }  // namespace openquant

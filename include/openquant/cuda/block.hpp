@@ -28,7 +28,8 @@
 ///
 ///   index()              which block of the grid this is
 ///   run(f)               f(t) for every thread t; all have done it before anyone goes on
-///   each(f)              the same, and nobody waits: for what touches a thread's registers,
+///   run_warps(f)         f(w) by the threads of every warp w together, as a `team` of 32 calls it
+///   each(f)              the same as run, and nobody waits: for what touches a thread's registers,
 ///                        its part of global memory, and shared memory only to read
 ///   per_thread<T>()      r: a T for each thread, r[t], that lasts from phase to phase; registers
 ///   per_thread<T, n>()   n of them, r[i][t]
@@ -93,6 +94,14 @@ class host_block {
   void run(const Phase& phase) const {
     for (int t = 0; t < threads_; ++t) {
       phase(order_ == thread_order::ascending ? t : threads_ - 1 - t);
+    }
+  }
+
+  template <class Phase>
+  void run_warps(const Phase& phase) const {
+    const int warps = threads_ / warp_size;
+    for (int w = 0; w < warps; ++w) {
+      phase(order_ == thread_order::ascending ? w : warps - 1 - w);
     }
   }
 

@@ -47,6 +47,18 @@ class code_writer {
   int filled_ = 0;
 };
 
+/// Writes one code at a bit of words that have zeros there, for codes that come in any order.
+template <PointQuantizer Q>
+OPENQUANT_HD void put_code(std::int32_t* words, index_t stride, index_t bit, const code_t<Q>& c) {
+  OPENQUANT_UNROLL
+  for (index_t f = 0; f < code_fields<Q>; ++f, bit += field_bits<Q>) {
+    const auto field = std::uint64_t{static_cast<std::uint32_t>(code_field(c, f))} << bit % 32;
+    std::int32_t* const at = words + bit / 32 * stride;
+    *at |= static_cast<std::int32_t>(static_cast<std::uint32_t>(field));
+    if (field >> 32 != 0) at[stride] |= static_cast<std::int32_t>(field >> 32);
+  }
+}
+
 /// The code of the d weights at w, w + stride, ...
 template <PointQuantizer Q>
 OPENQUANT_HD code_t<Q> encode_at(const Q& q, const float* w, index_t stride, const scale_t<Q>& s) {

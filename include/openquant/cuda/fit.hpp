@@ -2,12 +2,13 @@
 #pragma once
 #include <openquant/core/error.hpp>
 #include <openquant/core/matrix.hpp>
+#include <openquant/cuda/block.hpp>
 #include <openquant/cuda/codes.hpp>
 
 namespace openquant::cuda {
 
 /// The scale of a group as it is stored: fitted, and rounded through its bits. The quantizer's own
-/// source in one lane, so one thread's work, with the CPU's scale.
+/// source in one lane, for one thread or a team of them, with the CPU's scale.
 template <DeviceQuantizer Q>
 OPENQUANT_HD scale_t<Q> fit_stored(const Q& q, const group_view<float>& group) {
   return q.unpack(q.pack(q.fit(group)));
@@ -15,13 +16,12 @@ OPENQUANT_HD scale_t<Q> fit_stored(const Q& q, const group_view<float>& group) {
 
 /// Scales of a matrix whose columns are whole blocks of Q, to strips.
 ///
-/// A thread fits one group of one row, neighbours those of neighbouring rows: what they read lies
-/// in 16 lines at a time, which the first cache holds for the passes to come, and what they write
-/// side by side.
+/// A warp fits one group of one row: its threads try a candidate each, of which the first of the
+/// best is taken, so the CPU's.
 template <DeviceQuantizer Q>
 struct fit_kernel {
   static constexpr int threads = 128, resident = 1;
-  static constexpr index_t strip_rows = strip_shape<Q>::rows;
+  static constexpr index_t strip_rows = strip_shape<Q>::rows, warps = threads / warp_size;
   struct shared {};
 
   Q q;
@@ -36,12 +36,12 @@ struct fit_kernel {
   OPENQUANT_HD index_t count() const {
     return (rows + strip_rows - 1) / strip_rows * strip_rows * shape.groups();
   }
-  index_t grid() const { return (count() + threads - 1) / threads; }
+  index_t grid() const { return (count() + warps - 1) / warps; }
 
   template <class Block>
   OPENQUANT_DEVICE void operator()(Block& block, shared&) const {
-    block.each([&](int t) {
-      const index_t i = block.index() * threads + t;
+    block.run_warps([&](int warp) {
+      const index_t i = block.index() * warps + warp;
       if (i >= count()) return;
       const index_t r = i % strip_rows, g = i / strip_rows % shape.groups();
       const index_t strip = i / strip_rows / shape.groups(), row = strip * strip_rows + r;
@@ -49,7 +49,8 @@ struct fit_kernel {
       scale_t<Q> s{};
       if (row < rows) {
         s = fit_stored(q, group_view<float>(w + row * w_stride + first, 1, size,
-                                            importance == nullptr ? nullptr : importance + first));
+                                            importance == nullptr ? nullptr : importance + first,
+                                            team{warp_size}));
       }
       float* const to = scales + strip * scales_stride + g * Q::scale_fields * strip_rows + r;
       OPENQUANT_UNROLL

@@ -22,6 +22,12 @@ class device_block {
   }
 
   template <class Phase>
+  OPENQUANT_DEVICE void run_warps(const Phase& phase) const {
+    phase(static_cast<int>(threadIdx.x) / warp_size);
+    __syncthreads();
+  }
+
+  template <class Phase>
   OPENQUANT_DEVICE void each(const Phase& phase) const {
     phase(static_cast<int>(threadIdx.x));
   }

@@ -14,20 +14,22 @@ class row_coder {
   OPENQUANT_DEVICE row_coder(const panel_view<Q>& panel, index_t row)
       : panel_(panel), row_(panel, row) {}
 
-  OPENQUANT_DEVICE void fit(matrix_view<const float> values, index_t j) {
-    s_ = row_.fit(values, j);
-  }
-
   /// Codes row k of b, column j of W; its errors follow.
   OPENQUANT_DEVICE void code(const column_block& b, index_t k, index_t j) {
-    if (j / panel_.shape.group_size != group_) begin(j / panel_.shape.group_size, j);
+    const index_t g = j / panel_.shape.group_size;
+    if (g != group_) begin(g, j);
     const code_t<Q> c = encode_at(panel_.q, &b.target(k, 0), b.target.stride(), s_);
     const point_t<Q> x = panel_.q.decode(c, s_);
     OPENQUANT_UNROLL
     for (index_t i = 0; i < Q::dim; ++i) {
       b.error(k + i, 0) = row_.there() ? b.w(k + i, 0) - x[i] : 0.0f;
     }
-    if (row_.stored()) writer_.put(row_.there() ? c : code_t<Q>{});
+    if (!row_.stored()) return;
+    const code_t<Q> stored = row_.there() ? c : code_t<Q>{};
+    if (panel_.order.empty())
+      writer_.put(stored);
+    else
+      put_code<Q>(row_.words(g), panel_row<Q>::strip_rows, bit_of(g, j), stored);
   }
   OPENQUANT_DEVICE void finish() { writer_.finish(); }
 
@@ -37,11 +39,16 @@ class row_coder {
     writer_.finish();
     group_ = g;
     if (!row_.stored()) return;
-    writer_ = code_writer<Q>(row_.words(g), panel_row<Q>::strip_rows,
-                             (j - g * panel_.shape.group_size) / Q::dim * Q::code_bits);
-    if (panel_.fits_on_the_way()) return;
+    if (panel_.order.empty()) {
+      writer_ = code_writer<Q>(row_.words(g), panel_row<Q>::strip_rows, bit_of(g, j));
+    }
     OPENQUANT_UNROLL
     for (index_t i = 0; i < Q::scale_fields; ++i) s_[i] = row_.scale(g, i);
+  }
+
+  /// Of the codes of group g, where that of column j begins.
+  OPENQUANT_DEVICE index_t bit_of(index_t g, index_t j) const {
+    return (j - g * panel_.shape.group_size) / Q::dim * Q::code_bits;
   }
 
   const panel_view<Q>& panel_;
@@ -51,37 +58,44 @@ class row_coder {
   code_writer<Q> writer_{nullptr, panel_row<Q>::strip_rows};
 };
 
-/// Codes `count` columns from `first` on, to which all before have fed back: q_j = Q(w_j +
-/// sum_{i<j} (w_i - q_i) U_ij). A warp takes 32 rows, a thread one of them, and runs the CPU's own
-/// loop, `code_block`, in one lane.
+/// Codes `count` columns from position `first` on, to which all before have fed back: q_j = Q(w_j +
+/// sum_{i<j} (w_i - q_i) U_ij). A block takes 32 rows. Its first warp codes them, a thread a row by
+/// the CPU's own `code_piece` in one lane; all its warps fit scales, a row at a time.
 template <DeviceQuantizer Q>
 requires PointQuantizer<Q>
 struct panel_kernel {
-  static constexpr int threads = warp_size, resident = 1;
+  static constexpr int threads = 256, resident = 1;
   static constexpr index_t most = Q::dim < 128 ? 128 : Q::dim;
   using shared = warp_columns<most>;
 
   panel_view<Q> panel;
   index_t first, count;
 
-  index_t grid() const { return (panel.w.rows() + threads - 1) / threads; }
+  index_t grid() const { return (panel.w.rows() + shared::rows - 1) / shared::rows; }
 
   template <class Block>
   OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
-    const index_t row0 = block.index() * threads;
-    memory.load(block, panel, row0, first, count);
+    const index_t row0 = block.index() * shared::rows;
+    const bool fits = panel.fits_on_the_way();
+    const index_t piece = fits ? panel.shape.group_size : count;
+    memory.load(block, threads, panel, row0, first, count);
+    for (index_t k = 0; k < count; k += piece) {
+      const index_t end = k + piece < count ? k + piece : count;
+      if (fits) memory.fit(block, threads, panel, row0, first, count, k, end);
+      block.run([&](int t) {
+        if (t >= shared::rows) return;
+        const column_block b = memory.row(panel, t, first, count);
+        row_coder<Q> row(panel, row0 + t);
+        code_piece<float, Q::dim>(b, k, end,
+                                  [&](index_t i) { row.code(b, i, panel.column()(first + i)); });
+        row.finish();
+      });
+    }
     block.each([&](int t) {
-      const column_block b = memory.row(panel, t, first, count);
-      row_coder<Q> row(panel, row0 + t);
-      const bool fits = panel.fits_on_the_way();
-      code_block<float, Q::dim>(
-          b, fits ? panel.shape.group_size : count,
-          [&](index_t k, index_t end) {
-            if (fits) row.fit(compensated<float, Q::dim>(b, k, end), first + k);
-          },
-          [&](index_t k) { row.code(b, k, first + k); });
-      row.finish();
-      for (index_t k = 0; k < count; ++k) panel.error(first + k, row0 + t) = b.error(k, 0);
+      const index_t r = t % shared::rows;
+      for (index_t k = t / shared::rows; k < count; k += threads / shared::rows) {
+        panel.error(first + k, row0 + r) = memory.error[k][r];
+      }
     });
   }
 };

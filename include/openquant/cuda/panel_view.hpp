@@ -4,6 +4,7 @@
 #include <openquant/core/matrix.hpp>
 #include <openquant/cuda/encode_tiles.hpp>
 #include <openquant/cuda/fit.hpp>
+#include <openquant/cuda/transpose.hpp>
 #include <openquant/layer/code_block.hpp>
 
 /// What the kernels of the solver's panel share: where its matrices lie, and how a warp and a
@@ -20,7 +21,8 @@ struct tile_memory<Q> {
   const table_entry<Q>* table;                    ///< a copy of Q::table(), or null
 };
 
-/// What is coded: W in the basis of its codes, columns in their natural order. As `panel_problem`.
+/// What is coded: W in the basis of its codes, columns in their natural order, as are importance,
+/// scales and words; u, sum and error are in that of coding. As `panel_problem`.
 template <DeviceQuantizer Q>
 struct panel_view {
   Q q;
@@ -33,9 +35,12 @@ struct panel_view {
   matrix_view<float, device> scales;        ///< (strips, shape.scales())
   matrix_view<std::int32_t, device> words;  ///< (strips, shape.words())
   tile_memory<Q> tiles{};
+  matrix_view<const index_t, device> order{};  ///< (1, n' / d) blocks in coding order, or natural
 
+  /// The column that is coded at position p.
+  OPENQUANT_HD column_order column() const { return {order.data(), Q::dim}; }
   /// Groups that lie in a block are fitted on the way, to compensated weights, as on the CPU.
-  OPENQUANT_HD bool fits_on_the_way() const { return shape.group_size <= 128; }
+  OPENQUANT_HD bool fits_on_the_way() const { return order.empty() && shape.group_size <= 128; }
   /// Columns of a block, those of the CPU's.
   OPENQUANT_HD index_t block() const {
     const index_t unit = fits_on_the_way() ? shape.group_size : Q::dim;
@@ -68,6 +73,9 @@ void check_shapes(const panel_view<Q>& panel) {
   if (panel.words.rows() != strips || panel.words.cols() != panel.shape.words()) {
     refuse("words", panel.words);
   }
+  if (!panel.order.empty() && (panel.order.rows() != 1 || panel.order.cols() != n / Q::dim)) {
+    refuse("order", panel.order);
+  }
   if constexpr (TrellisQuantizer<Q>) {
     if (panel.tiles.value.rows() != 1 || panel.tiles.value.cols() != Q::search::states) {
       refuse("value", panel.tiles.value);
@@ -78,45 +86,7 @@ void check_shapes(const panel_view<Q>& panel) {
   }
 }
 
-/// Columns of 32 rows in shared memory, a row of W one column there, as `code_block` takes them.
-template <index_t most>
-struct warp_columns {
-  static constexpr index_t rows = warp_size;
-  using columns = float[most][rows + 1];  // one more, so that a warp writes to 32 banks
-  columns w, target, error, ahead;
-
-  /// Columns first, ..., first + count - 1 of the 32 rows from row0 on, by the threads of a warp.
-  template <class Block, DeviceQuantizer Q>
-  OPENQUANT_DEVICE void load(Block& block, const panel_view<Q>& panel, index_t row0, index_t first,
-                             index_t count) {
-    block.run([&](int t) {  // lines of W, a row after the other
-      for (index_t k = t; k < count; k += rows) {
-        for (index_t r = 0; r < rows; ++r) {
-          w[k][r] = row0 + r < panel.w.rows() ? panel.w(row0 + r, first + k) : 0.0f;
-        }
-      }
-    });
-    block.each([&](int t) {
-      for (index_t k = 0; k < count; ++k) {
-        const float fed = panel.u.empty() ? 0.0f : panel.sum(first + k, row0 + t);
-        target[k][t] = panel.u.empty() ? w[k][t] : w[k][t] + fed;
-      }
-    });
-  }
-  /// The row of thread t.
-  template <DeviceQuantizer Q>
-  OPENQUANT_DEVICE column_block row(const panel_view<Q>& panel, int t, index_t first,
-                                    index_t count) {
-    const auto column = [&](columns& of) {
-      return matrix_view<float>(&of[0][t], count, 1, rows + 1);
-    };
-    matrix_view<const float> u;
-    if (!panel.u.empty()) u = {&panel.u(first, first), count, count, panel.u.stride()};
-    return {column(w), u, column(target), column(error), column(ahead)};
-  }
-};
-
-/// Where scales and codes of one row lie, for its thread.
+/// Where scales and codes of one row lie.
 template <DeviceQuantizer Q>
 class panel_row {
  public:
@@ -141,23 +111,79 @@ class panel_row {
     return &panel_.words(strip_, panel_.shape.group_words(g) + r_);
   }
 
-  /// The scale of the group that starts at column j, from its compensated weights.
-  OPENQUANT_DEVICE scale_t<Q> fit(matrix_view<const float> values, index_t j) const {
+  /// The scale of the group that starts at column j, from its compensated weights, by a warp.
+  OPENQUANT_DEVICE void fit(matrix_view<const float> values, index_t j) const {
     const float* const h = panel_.importance.empty() ? nullptr : &panel_.importance(0, j);
-    const auto s =
-        fit_stored(panel_.q, group_view<float>(values.data(), values.stride(), values.rows(), h));
-    if (!stored_) return s;
+    const auto s = fit_stored(panel_.q, group_view<float>(values.data(), values.stride(),
+                                                          values.rows(), h, team{warp_size}));
+    if (!stored_) return;
     OPENQUANT_UNROLL
     for (index_t i = 0; i < Q::scale_fields; ++i) {
       scale(j / panel_.shape.group_size, i) = there_ ? s[i] : 0.0f;
     }
-    return s;
   }
 
  private:
   const panel_view<Q>& panel_;
   bool there_, stored_;
   index_t strip_, r_;
+};
+
+/// Columns of 32 rows in shared memory, a row of W one column there, as `code_block` takes them.
+template <index_t most>
+struct warp_columns {
+  static constexpr index_t rows = warp_size;
+  using columns = float[most][rows + 1];  // one more, so that a warp writes to 32 banks
+  columns w, target, error, ahead;
+
+  /// Positions first, ..., first + count - 1 of the 32 rows from row0 on, by the threads of a
+  /// block, whole warps.
+  template <class Block, DeviceQuantizer Q>
+  OPENQUANT_DEVICE void load(Block& block, int threads, const panel_view<Q>& panel, index_t row0,
+                             index_t first, index_t count) {
+    block.run([&](int t) {  // lines of W, a row after the other
+      for (index_t k = t; k < count; k += threads) {
+        const index_t j = panel.column()(first + k);
+        for (index_t r = 0; r < rows; ++r) {
+          w[k][r] = row0 + r < panel.w.rows() ? panel.w(row0 + r, j) : 0.0f;
+        }
+      }
+    });
+    block.run([&](int t) {
+      const index_t r = t % rows;
+      for (index_t k = t / rows; k < count; k += threads / rows) {
+        const float fed = panel.u.empty() ? 0.0f : panel.sum(first + k, row0 + r);
+        target[k][r] = panel.u.empty() ? w[k][r] : w[k][r] + fed;
+      }
+    });
+  }
+  /// The scales of the group that is at k, ..., end - 1 of them, from its compensated weights, in
+  /// which a row is a warp's work.
+  template <class Block, DeviceQuantizer Q>
+  OPENQUANT_DEVICE void fit(Block& block, int threads, const panel_view<Q>& panel, index_t row0,
+                            index_t first, index_t count, index_t k, index_t end) {
+    block.run([&](int t) {
+      if (t < rows) compensated<float, Q::dim>(row(panel, t, first, count), k, end);
+    });
+    block.run_warps([&](int warp) {
+      columns& values = panel.u.empty() ? target : ahead;
+      for (index_t r = warp; r < rows; r += threads / rows) {
+        panel_row<Q>(panel, row0 + r)
+            .fit(matrix_view<const float>(&values[k][r], end - k, 1, rows + 1), first + k);
+      }
+    });
+  }
+  /// The row of thread t.
+  template <DeviceQuantizer Q>
+  OPENQUANT_DEVICE column_block row(const panel_view<Q>& panel, int t, index_t first,
+                                    index_t count) {
+    const auto column = [&](columns& of) {
+      return matrix_view<float>(&of[0][t], count, 1, rows + 1);
+    };
+    matrix_view<const float> u;
+    if (!panel.u.empty()) u = {&panel.u(first, first), count, count, panel.u.stride()};
+    return {column(w), u, column(target), column(error), column(ahead)};
+  }
 };
 
 }  // namespace openquant::cuda

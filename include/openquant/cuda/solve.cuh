@@ -3,10 +3,11 @@
 #include <openquant/cuda/blas.cuh>
 #include <openquant/cuda/launch.cuh>
 #include <openquant/cuda/solve.hpp>
+#include <openquant/cuda/udu.cuh>
 
 namespace openquant::cuda {
 
-/// What `solve` asks of a device, on the stream of a backend, by cuBLAS in binary32.
+/// What `solve` and `gptq.hpp` ask of a device, on the stream of a backend, by cuBLAS in binary32.
 ///
 /// Errors:  cuda::error where CUDA or cuBLAS refuses
 class solver {
@@ -33,16 +34,16 @@ class solver {
   void copy(device_view<const float> from, device_view<float> to) const {
     cuda::copy(on_, from, to);
   }
-  /// to <- from^T.
-  void transposed(device_view<const float> from, device_view<float> to) const {
-    OPENQUANT_EXPECTS(from.rows() == to.cols() && from.cols() == to.rows());
-    if (from.empty()) return;
-    const float one = 1, zero = 0;  // cuBLAS sees both matrices transposed
-    check(cublasSgeam(blas_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(to.cols()),
-                      static_cast<int>(to.rows()), &one, from.data(),
-                      static_cast<int>(from.stride()), &zero, to.data(),
-                      static_cast<int>(to.stride()), to.data(), static_cast<int>(to.stride())),
-          "cublasSgeam", " of a (", from.rows(), ", ", from.cols(), ") matrix");
+  /// Waits: host memory is free when this returns.
+  template <class T>
+  void write(std::type_identity_t<matrix_view<const T>> from, device_view<T> to) const {
+    cuda::copy(on_, from, to);
+    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize", " after writing a (",
+          from.rows(), ", ", from.cols(), ") matrix");
+  }
+  std::optional<index_t> factor_udu(device_view<const float> h, double damping, index_t block,
+                                    device_view<float> u) const {
+    return cuda::factor_udu(on_, h, damping, block, u);
   }
   /// A copy on the host, when all that was put on the stream is done.
   template <class T>

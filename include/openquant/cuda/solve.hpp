@@ -8,7 +8,8 @@
 
 namespace openquant::cuda {
 
-/// A layer on the device, in the basis of its codes, as `solve` takes it.
+/// A layer on the device, in the basis of its codes, as `solve` takes it; h and u in the order of
+/// coding, the rest in the natural one.
 template <DeviceQuantizer Q>
 struct layer_view {
   Q q;
@@ -20,13 +21,14 @@ struct layer_view {
   matrix_view<float, device> scales;            ///< (strips, shape.scales()), set here
   matrix_view<std::int32_t, device> words;      ///< (strips, shape.words()), zero, set here
   tile_memory<Q> tiles{};
+  matrix_view<const index_t, device> order{};  ///< (1, n' / d) blocks in coding order, or natural
 };
 
 /// Codes every row of a layer: `openquant::solve` on a device D,
 ///
 ///   d.zeros<T>(rows, cols)                  a matrix of zeros there, with view()
 ///   d.run, d.multiply_add                   as `code_columns` asks for
-///   d.copy(from, to), d.transposed(from, to)
+///   d.copy(from, to)
 ///   d.read(view)                            a copy on the host; waits
 ///
 /// for which `cuda::solver` stands, and a loop on the host in the tests. The errors of the report
@@ -39,8 +41,9 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
   const index_t m = layer.w.rows(), n = layer.w.cols(), strips = (m + strip - 1) / strip;
   auto sum = d.template zeros<float>(n, strips * strip);
   auto error = d.template zeros<float>(n, strips * strip);
-  code_columns(d, panel_view<Q>{layer.q, layer.shape, layer.w, layer.u, layer.importance,
-                                sum.view(), error.view(), layer.scales, layer.words, layer.tiles});
+  code_columns(d,
+               panel_view<Q>{layer.q, layer.shape, layer.w, layer.u, layer.importance, sum.view(),
+                             error.view(), layer.scales, layer.words, layer.tiles, layer.order});
 
   // Weights, their errors and those of rounding, of each strip that is measured, side by side.
   constexpr index_t parts = 3;
@@ -58,7 +61,7 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
       return e.view().block(0, (i * parts + k) * strip, n, cols);
     };
     const auto w = layer.w.block(r, 0, rows, n);
-    d.transposed(w, part(0, rows));
+    d.run(make_transpose_kernel(w, part(0, rows), {layer.order.data(), Q::dim}), "transpose");
     d.copy(error.view().block(0, r, n, strip), part(1, strip));
     code_columns(d, panel_view<Q>{layer.q,
                                   layer.shape,
@@ -69,7 +72,8 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
                                   rounding.view(),
                                   scales.view().block(0, 0, in_strips, scales.cols()),
                                   words.view().block(0, 0, in_strips, words.cols()),
-                                  layer.tiles});
+                                  layer.tiles,
+                                  layer.order});
     d.copy(rounding.view(), part(2, strip));
   }
   if (measured == 0) return solver_norms{}.errors();

@@ -8,28 +8,25 @@ namespace openquant::cuda {
 /// compensated weights: for tiles, which `panel_kernel` does not code.
 template <DeviceQuantizer Q>
 struct group_fit_kernel {
-  static constexpr int threads = warp_size, resident = 1;
+  static constexpr int threads = 256, resident = 1;
   using shared = warp_columns<128>;
 
   panel_view<Q> panel;
   index_t first, count;
 
-  index_t grid() const { return (panel.w.rows() + threads - 1) / threads; }
+  index_t grid() const { return (panel.w.rows() + shared::rows - 1) / shared::rows; }
 
   template <class Block>
   OPENQUANT_DEVICE void operator()(Block& block, shared& memory) const {
-    const index_t row0 = block.index() * threads;
-    memory.load(block, panel, row0, first, count);
-    block.each([&](int t) {
-      const column_block b = memory.row(panel, t, first, count);
-      panel_row<Q>(panel, row0 + t).fit(compensated<float, Q::dim>(b, 0, count), first);
-    });
+    const index_t row0 = block.index() * shared::rows;
+    memory.load(block, threads, panel, row0, first, count);
+    memory.fit(block, threads, panel, row0, first, count, 0, count);
   }
 };
 
-/// Codes the tiles of columns first, ..., first + dim - 1, to which all before have fed back, under
-/// the scales of their group. A block takes the strips b, b + blocks, ..., and searches each with
-/// all its threads.
+/// Codes the tiles of positions first, ..., first + dim - 1, to which all before have fed back,
+/// under the scales of their group. A block takes the strips b, b + blocks, ..., and searches each
+/// with all its threads.
 template <TrellisQuantizer Q>
 struct tile_panel_kernel {
   using search = tile_search<Q>;
@@ -58,13 +55,13 @@ struct tile_panel_kernel {
       }
       block.run([&](int t) {
         for (int i = t; i < int{Q::steps}; i += threads) {
-          memory.x[i] = target(row0 + i % rows, first + i / rows);
+          memory.x[i] = target(row0 + i % rows, i / rows);
         }
       });
       search::closed_path(
           block, memory, values, value,
           panel.tiles.workspace.data() + block.index() * panel.tiles.workspace.stride());
-      store_tile<Q>(block, memory, &panel.words(strip, first / Q::dim * Q::lane_words));
+      store_tile<Q>(block, memory, &panel.words(strip, column() / Q::dim * Q::lane_words));
       block.run([&](int t) {
         if (t < rows) set_errors(memory, row0 + t, t);
       });
@@ -72,13 +69,16 @@ struct tile_panel_kernel {
   }
 
  private:
+  /// The first of the columns.
+  OPENQUANT_DEVICE index_t column() const { return panel.column()(first); }
   OPENQUANT_DEVICE float scale(index_t row) const {
-    return panel_row<Q>(panel, row).scale(first / panel.shape.group_size, 0);
+    return panel_row<Q>(panel, row).scale(column() / panel.shape.group_size, 0);
   }
-  /// What the search sees of a weight and what has been fed back to it.
-  OPENQUANT_DEVICE std::int16_t target(index_t row, index_t j) const {
+  /// What the search sees of weight k of a row and what has been fed back to it.
+  OPENQUANT_DEVICE std::int16_t target(index_t row, index_t k) const {
     if (row >= panel.w.rows()) return 0;
-    const float w = panel.w(row, j), x = panel.u.empty() ? w : w + panel.sum(j, row);
+    const float w = panel.w(row, column() + k);
+    const float x = panel.u.empty() ? w : w + panel.sum(first + k, row);
     return static_cast<std::int16_t>(Q::target(x, Q::inverse_of(scale(row))));
   }
   OPENQUANT_DEVICE void set_errors(const shared& memory, index_t row, index_t r) const {
@@ -89,7 +89,7 @@ struct tile_panel_kernel {
     const vec<float, 1> s{scale(row)};
     [&]<index_t... k>(std::integer_sequence<index_t, k...>) {
       ((panel.error(first + k, row) =
-            there ? panel.w(row, first + k) -
+            there ? panel.w(row, column() + k) -
                         panel.q.template lane_column<float, k>(word, r, s, panel.tiles.table)
                   : 0.0f),
        ...);

@@ -31,6 +31,21 @@ inline constexpr auto hexacode = [] {
   return words;
 }();
 
+/// Word n without that table, which device code cannot read: digit l in bits 2 l and 2 l + 1. The
+/// sum of a row for each bit of n.
+OPENQUANT_HD constexpr std::uint32_t hexacode_word(int n) {
+  constexpr auto row = [](std::size_t j) {
+    std::uint32_t bits = 0;
+    for (std::size_t l = 0; l < 6; ++l) bits |= std::uint32_t{hexacode[j][l]} << (2 * l);
+    return bits;
+  };
+  constexpr std::uint32_t rows[6] = {row(1), row(2), row(4), row(8), row(16), row(32)};
+  std::uint32_t word = 0;
+  OPENQUANT_UNROLL
+  for (int j = 0; j < 6; ++j) word ^= (n >> j & 1) != 0 ? rows[j] : 0;
+  return word;
+}
+
 /// The extended binary Golay code [24, 12, 8] as the MOG has it: coordinate 4 l + i is row i of
 /// column l, and a word is a bit mask of its ones. The columns of a word have one parity p, the
 /// same for all; column l has the GF(4) value c_l = b_1 + w b_2 + w^2 b_3, digit l of a word of the
@@ -43,36 +58,39 @@ struct golay {
 
   /// The four bits of a column of parity p, value c and top bit h. The other h gives the
   /// complement.
-  static constexpr std::uint32_t column(int p, int c, int h) {
+  OPENQUANT_HD static constexpr std::uint32_t column(int p, int c, int h) {
     const int s = p ^ h, c0 = c & 1, c1 = c >> 1;
     return static_cast<std::uint32_t>(h | (s ^ c1) << 1 | (s ^ c0) << 2 | (s ^ c0 ^ c1) << 3);
   }
   /// The value c of a column.
-  static constexpr int value(std::uint32_t column) {
+  OPENQUANT_HD static constexpr int value(std::uint32_t column) {
     return static_cast<int>(((column >> 1 ^ column >> 3) & 1) | ((column >> 2 ^ column >> 3) & 1)
                                                                     << 1);
   }
 
   /// Word of a 12-bit index: p, six bits of the hexacode's word, h_4, ..., h_0. A linear map.
-  static constexpr std::uint32_t word(int index) {
-    const int p = index >> 11, n = index >> 5 & 63;
+  OPENQUANT_HD static constexpr std::uint32_t word(int index) {
+    const int p = index >> 11;
+    const std::uint32_t digits = hexacode_word(index >> 5 & 63);
     const int h = (index & 31) | ((std::popcount(static_cast<unsigned>(index & 31)) ^ p) & 1) << 5;
     std::uint32_t bits = 0;
     for (int l = 0; l < 6; ++l) {
-      const int c = hexacode[static_cast<std::size_t>(n)][static_cast<std::size_t>(l)];
+      const int c = static_cast<int>(digits >> (2 * l) & 3);
       bits |= column(p, c, h >> l & 1) << (4 * l);
     }
     return bits;
   }
 
   /// Index of a word; of any other mask, that of the word with which it shares what is read.
-  static constexpr int index(std::uint32_t word) {
+  OPENQUANT_HD static constexpr int index(std::uint32_t word) {
     int n = 0, h = 0;
     for (int l = 0; l < 3; ++l) n = 4 * n + value(word >> (4 * l) & 15);
     for (int l = 0; l < 5; ++l) h |= static_cast<int>(word >> (4 * l) & 1) << l;
     return (std::popcount(word & 15) & 1) << 11 | n << 5 | h;
   }
-  static constexpr bool contains(std::uint32_t mask) { return word(index(mask)) == mask; }
+  OPENQUANT_HD static constexpr bool contains(std::uint32_t mask) {
+    return word(index(mask)) == mask;
+  }
 };
 
 }  // namespace openquant::lattice

@@ -36,7 +36,7 @@ struct leech {
   /// Source:  the hexacode's decoder of Vardy & Be'ery, IEEE Trans. Inf. Theory 37(5), 1991, over
   ///          min-sum convolutions
   template <class T>
-  OPENQUANT_HD static vec<T, 24> nearest(const vec<T, 24>& x) {
+  OPENQUANT_HD OPENQUANT_CALLED static vec<T, 24> nearest(const vec<T, 24>& x) {
     leech_remainder<T> w;
     for (index_t i = 0; i < 24; ++i) w[i] = leech_reduce(x[i]);
     T least = T(0.0f), winner = T(-1.0f);
@@ -101,18 +101,17 @@ struct leech {
   template <class T>
   OPENQUANT_HD static void minimise(const leech_column_costs<T>& cost, int o, int p, T& least,
                                     T& winner) {
-    class_costs<T> couple[3][16];  // of two columns with the values c >> 2 and c & 3
+    class_costs<T> couple[3][16];  // of two columns with the values c & 3 and c >> 2
     for (int j = 0; j < 3; ++j) {
       for (int c = 0; c < 16; ++c) {
-        couple[j][c] = convolve(cost.of[p][2 * j][c >> 2], cost.of[p][2 * j + 1][c & 3]);
+        couple[j][c] = convolve(cost.of[p][2 * j][c & 3], cost.of[p][2 * j + 1][c >> 2]);
       }
     }
     const int target = 2 * p + o;
     for (int n = 0; n < 64; ++n) {
-      const auto& digit = hexacode[static_cast<std::size_t>(n)];
-      const class_costs<T> first =
-          convolve(couple[0][4 * digit[0] + digit[1]], couple[1][4 * digit[2] + digit[3]]);
-      const class_costs<T>& last = couple[2][4 * digit[4] + digit[5]];
+      const std::uint32_t digits = hexacode_word(n);
+      const class_costs<T> first = convolve(couple[0][digits & 15], couple[1][digits >> 4 & 15]);
+      const class_costs<T>& last = couple[2][digits >> 8];
       const T total = min(min(first[0] + last[target], first[1] + last[1 ^ target]),
                           min(first[2] + last[2 ^ target], first[3] + last[3 ^ target]));
       const auto better = (total < least) | (winner < T(0.0f));

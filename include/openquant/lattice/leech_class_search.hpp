@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
+#include <openquant/core/lane.hpp>
 #include <openquant/core/vec.hpp>
 #include <openquant/lattice/leech_shells.hpp>
 
@@ -19,19 +18,22 @@ namespace openquant::lattice {
 /// Source:  Adoul & Barth, IEEE Trans. Inf. Theory 34(5), 1988
 class leech_class_search {
  public:
-  static vec<float, 24> nearest(const vec<float, 24>& y) {
+  OPENQUANT_HD static vec<float, 24> nearest(const vec<float, 24>& y) {
     std::uint8_t order[24];
-    for (std::uint8_t i = 0; i < 24; ++i) order[i] = i;
-    std::sort(order, order + 24, [&](std::uint8_t i, std::uint8_t j) {
-      return std::fabs(y[i]) > std::fabs(y[j]) || (std::fabs(y[i]) == std::fabs(y[j]) && i < j);
-    });
+    for (int i = 0; i < 24; ++i) {  // equals in their order
+      int at = i;
+      for (; at > 0 && abs(y[order[at - 1]]) < abs(y[i]); --at) order[at] = order[at - 1];
+      order[at] = static_cast<std::uint8_t>(i);
+    }
+    const rules& all = table();
     double least = 0;  // |p|^2 - 2 <y, p>; the origin's
     vec<float, 24> best{};
     for (int index = 0; index < golay::words; ++index) {
       const leech_class_search word(y, order, golay::word(index));
       const rule* found = nullptr;
-      for (const auto* rules : {&table().odd, &table().even[word.on_.size]}) {
-        for (const rule& r : *rules) {
+      for (const int kind : {rules::odd, word.on_.size}) {
+        for (int k = all.from[kind]; k < all.from[kind + 1]; ++k) {
+          const rule& r = all.of[k];
           const double excess = r.norm - 2 * word.product(r);
           if (excess < least) {
             least = excess;
@@ -51,7 +53,7 @@ class leech_class_search {
     std::uint8_t at[24];
     double key[24], sum[25] = {0};
 
-    void add(std::uint8_t i, double value) {
+    OPENQUANT_HD void add(std::uint8_t i, double value) {
       at[size] = i;
       key[size] = value;
       sum[size + 1] = sum[size] + value;
@@ -60,7 +62,8 @@ class leech_class_search {
   };
 
   /// `order`: the coordinates of y in descending order of their magnitude.
-  leech_class_search(const vec<float, 24>& y, const std::uint8_t* order, std::uint32_t word)
+  OPENQUANT_HD leech_class_search(const vec<float, 24>& y, const std::uint8_t* order,
+                                  std::uint32_t word)
       : y_(y), word_(word) {
     std::uint8_t below[24];  // of them those that are negative with the word's signs
     int negatives = 0;
@@ -68,17 +71,17 @@ class leech_class_search {
       const std::uint8_t i = order[k];
       const auto value = static_cast<double>(y[i]);
       const bool bit = word >> i & 1;
-      (bit ? on_ : off_).add(i, std::fabs(value));
+      (bit ? on_ : off_).add(i, fabs(value));
       odd_ = odd_ != (bit && value < 0);
       if ((value < 0) != bit) {
         below[negatives++] = i;
       } else {
-        all_.add(i, std::fabs(value));
+        all_.add(i, fabs(value));
       }
     }
     while (negatives > 0) {
       const std::uint8_t i = below[--negatives];
-      all_.add(i, -std::fabs(static_cast<double>(y[i])));
+      all_.add(i, -fabs(static_cast<double>(y[i])));
     }
   }
 
@@ -86,13 +89,14 @@ class leech_class_search {
   /// values of a row of four apart, which is 12, 8, 4, 0 off the word, 10, 6, 2 on it, and for odd
   /// points 13, 9, 5, 1, -3, -7, -11 on zeros of the word, the negatives on its ones.
   struct rule {
-    double norm;
-    bool odd;
-    std::array<std::uint8_t, 7> up_to;  // even points: three of 12, 8, 4, then three of 10, 6, 2
-    int smallest;                       // on the word
-    bool four;  // magnitudes add up to 4 modulo 8, not to 0: each sign on the word adds 4
+    double norm = 0;
+    bool odd = false;
+    std::array<std::uint8_t, 7> up_to{};  // even points: three of 12, 8, 4, then three of 10, 6, 2
+    int smallest = 0;                     // on the word
+    bool four = false;  // magnitudes add up to 4 modulo 8, not to 0: each sign on the word adds 4
 
-    explicit rule(const leech_class& c) : norm(16.0 * c.shell), odd(c.o == 1), up_to{} {
+    constexpr rule() = default;
+    constexpr explicit rule(const leech_class& c) : norm(16.0 * c.shell), odd(c.o == 1) {
       const auto& n = c.multiplicity;
       int sum = 0;
       for (int j = 0; j < 8; ++j) sum += 2 * j * n[static_cast<std::size_t>(j)];
@@ -106,25 +110,29 @@ class leech_class_search {
       }
     }
   };
-  struct all_rules {
-    std::vector<rule> odd, even[25];  // by the weight of the word
-  };
-  static const all_rules& table() {
-    static const all_rules rules = [] {
-      all_rules all;
-      for (const leech_class& c : leech_shells::table().classes()) {
-        (c.o == 1 ? all.odd : all.even[c.weight]).push_back(rule(c));
-      }
-      return all;
-    }();
-    return rules;
-  }
+  /// Those of even points by the weight of the word, then those of odd ones.
+  struct rules {
+    static constexpr int odd = 25;
+    rule of[leech_shells::classes_in_all]{};
+    int from[odd + 2]{};
 
-  bool sign_is_wrong(const rule& r) const { return on_.size > 0 && odd_ != r.four; }
+    constexpr explicit rules(const leech_shells& shells) {
+      int size = 0;
+      for (int kind = 0; kind <= odd; ++kind) {
+        for (const leech_class& c : shells.classes()) {
+          if ((c.o == 1 ? odd : c.weight) == kind) of[size++] = rule(c);
+        }
+        from[kind + 1] = size;
+      }
+    }
+  };
+  OPENQUANT_HD static const rules& table();
+
+  OPENQUANT_HD bool sign_is_wrong(const rule& r) const { return on_.size > 0 && odd_ != r.four; }
 
   /// The largest <y, p> over the points p of a class and of this word: least value times the sum of
   /// all coordinates, and 4 times that of those with a larger one, and so on.
-  double product(const rule& r) const {
+  OPENQUANT_HD double product(const rule& r) const {
     const auto& n = r.up_to;
     if (r.odd) {
       const double* s = all_.sum;
@@ -136,7 +144,7 @@ class leech_class_search {
   }
 
   /// The point that attains it.
-  vec<float, 24> point(const rule& r) const {
+  OPENQUANT_HD vec<float, 24> point(const rule& r) const {
     vec<float, 24> p{};
     const auto place = [&](const sorted& list, std::size_t first, std::size_t count, int largest) {
       for (std::size_t k = 0; k < count; ++k) {
@@ -163,5 +171,14 @@ class leech_class_search {
   sorted on_, off_, all_;
   bool odd_ = false;  // an odd number of negative coordinates on the word
 };
+
+OPENQUANT_HD inline const leech_class_search::rules& leech_class_search::table() {
+#if defined(__CUDA_ARCH__)
+  static constexpr rules all{leech_shells{}};
+#else
+  static const rules all(leech_shells::table());
+#endif
+  return all;
+}
 
 }  // namespace openquant::lattice

@@ -4,7 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include <openquant/core/vec.hpp>
 #include <openquant/lattice/arrangement.hpp>
@@ -22,7 +22,7 @@ struct leech_class {
   std::uint64_t size, first;  // points, and those of the classes before this one
 
   /// One number for the magnitudes: five bits each.
-  std::uint64_t key() const {
+  OPENQUANT_HD constexpr std::uint64_t key() const {
     std::uint64_t bits = static_cast<std::uint64_t>(o);
     for (const auto count : multiplicity) bits = bits << 5 | count;
     return bits;
@@ -45,42 +45,68 @@ class leech_shells {
   /// Points in the shells 0 to 13, the origin among them: below 2^48.
   static constexpr std::uint64_t count = 280974212784721;
 
-  /// Built when first asked for.
-  static const leech_shells& table() {
-    static const leech_shells shells;
-    return shells;
-  }
+  static constexpr int classes_in_all = 384;  ///< with the origin's
 
-  const std::vector<leech_class>& classes() const { return classes_; }
-
-  /// Number of a point of these shells, in [0, count); of any other, a number without meaning.
-  std::uint64_t rank(const vec<float, 24>& x) const;
-
-  /// The point of a number; of those that have none, the origin.
-  vec<float, 24> point(std::uint64_t number) const;
-
- private:
-  leech_shells() {
-    for (int index = 0; index < golay::words; ++index) {
-      auto& same_weight = words_[static_cast<std::size_t>(std::popcount(golay::word(index)))];
-      rank_of_word_[static_cast<std::size_t>(index)] =
-          static_cast<std::uint16_t>(same_weight.size());
-      same_weight.push_back(static_cast<std::uint16_t>(index));
-    }
+  constexpr leech_shells() {
+    number_words();
     for (int o = 0; o < 2; ++o) add_classes({}, o, 7, 24, 16 * last);
-    std::stable_sort(classes_.begin(), classes_.end(),
-                     [](const auto& a, const auto& b) { return a.shell < b.shell; });
+    // Shell by shell, each in the order in which they were found.
+    const auto found = classes_;
     std::uint64_t first = 0;
-    for (leech_class& c : classes_) {
-      c.first = first;
-      first += c.size;
-      by_key_.push_back({c.key(), static_cast<std::uint16_t>(&c - classes_.data())});
+    std::size_t size = 0;
+    for (int shell = 0; shell <= last; ++shell) {
+      for (leech_class c : found) {
+        if (c.shell != shell) continue;
+        c.first = first;
+        first += c.size;
+        by_key_[size] = {c.key(), static_cast<std::uint16_t>(size)};
+        classes_[size++] = c;
+      }
     }
     std::sort(by_key_.begin(), by_key_.end());
   }
 
+  /// Built when first asked for; for device code by the compiler.
+  OPENQUANT_HD static const leech_shells& table();
+
+  OPENQUANT_HD constexpr std::span<const leech_class> classes() const { return classes_; }
+
+  /// Number of a point of these shells, in [0, count); of any other, a number without meaning.
+  OPENQUANT_HD std::uint64_t rank(const vec<float, 24>& x) const;
+
+  /// The point of a number; of those that have none, the origin.
+  OPENQUANT_HD vec<float, 24> point(std::uint64_t number) const;
+
+ private:
+  constexpr void number_words() {
+    std::array<std::uint32_t, golay::words> word{};  // a linear map
+    for (std::size_t index = 1; index < word.size(); ++index) {
+      const std::size_t rest = index & (index - 1);
+      word[index] = word[rest] ^ golay::word(static_cast<int>(index ^ rest));
+      ++words_from_[static_cast<std::size_t>(std::popcount(word[index])) + 1];
+    }
+    ++words_from_[1];
+    for (std::size_t weight = 1; weight < words_from_.size(); ++weight) {
+      words_from_[weight] =
+          static_cast<std::uint16_t>(words_from_[weight] + words_from_[weight - 1]);
+    }
+    auto next = words_from_;
+    for (std::size_t index = 0; index < word.size(); ++index) {
+      const auto weight = static_cast<std::size_t>(std::popcount(word[index]));
+      const std::uint16_t at = next[weight]++;
+      words_[at] = static_cast<std::uint16_t>(index);
+      rank_of_word_[index] = static_cast<std::uint16_t>(at - words_from_[weight]);
+    }
+  }
+
+  /// Words of the Golay code of this weight.
+  OPENQUANT_HD constexpr std::uint64_t words_of(int weight) const {
+    const auto w = static_cast<std::size_t>(weight);
+    return std::uint64_t{words_from_[w + 1]} - words_from_[w];
+  }
+
   /// All ways to give magnitudes 2 j + o and less to `left` coordinates, of squares up to `budget`.
-  void add_classes(multiplicities multiplicity, int o, int j, int left, int budget) {
+  constexpr void add_classes(multiplicities multiplicity, int o, int j, int left, int budget) {
     const int square = (2 * j + o) * (2 * j + o);
     if (j == 0) {
       if (left * square > budget || (budget - left * square) % 16 != 0) return;
@@ -95,7 +121,7 @@ class leech_shells {
   }
 
   /// Adds it with its size, unless no lattice point has these magnitudes.
-  void add_class(leech_class c) {
+  constexpr void add_class(leech_class c) {
     const auto& n = c.multiplicity;
     if (c.o == 1) {
       // x = 1 + 2 b + 4 k, and k is odd for one value of the word's bit b where |x| is 1 or 7
@@ -104,21 +130,21 @@ class leech_shells {
       c.size = golay::words * arrangements(n, 0, 1, 24);
     } else {
       c.weight = n[1] + n[3] + n[5] + n[7];
-      const auto words = words_[static_cast<std::size_t>(c.weight)].size();
+      const std::uint64_t words = words_of(c.weight);
       if (words == 0 || (c.weight == 0 && ((n[2] + n[6]) & 1) == 1)) return;
       c.size = words * arrangements(n, 0, 2, 24 - c.weight) * arrangements(n, 1, 2, c.weight)
                << free_signs(c);
     }
-    classes_.push_back(c);
+    classes_[found_++] = c;
   }
 
   /// Signs that no other coordinate decides: on a word all but the last.
-  static int free_signs(const leech_class& c) {
+  OPENQUANT_HD static constexpr int free_signs(const leech_class& c) {
     return c.o == 1 ? 0 : 24 - c.multiplicity[0] - (c.weight > 0 ? 1 : 0);
   }
 
   /// Whether the magnitudes, added up, are 4 modulo 8: then an odd number on the word is negative.
-  static bool odd_negatives(const leech_class& c) {
+  OPENQUANT_HD static constexpr bool odd_negatives(const leech_class& c) {
     int sum = 0;
     for (std::size_t j = 0; j < 8; ++j) sum += 2 * static_cast<int>(j) * c.multiplicity[j];
     return (sum & 7) == 4;
@@ -127,16 +153,28 @@ class leech_shells {
   struct keyed {
     std::uint64_t key;
     std::uint16_t number;
-    friend bool operator<(const keyed& a, const keyed& b) { return a.key < b.key; }
+    OPENQUANT_HD friend constexpr bool operator<(const keyed& a, const keyed& b) {
+      return a.key < b.key;
+    }
   };
 
-  std::vector<leech_class> classes_;
-  std::vector<keyed> by_key_;
-  std::array<std::vector<std::uint16_t>, 25> words_;  // by weight
-  std::array<std::uint16_t, golay::words> rank_of_word_{};
+  std::array<leech_class, classes_in_all> classes_{};
+  std::array<keyed, classes_in_all> by_key_{};
+  std::array<std::uint16_t, golay::words> words_{}, rank_of_word_{};  // by weight, and among them
+  std::array<std::uint16_t, 26> words_from_{};                        // of weight 0, 1, ...
+  std::size_t found_ = 0;
 };
 
-inline std::uint64_t leech_shells::rank(const vec<float, 24>& x) const {
+OPENQUANT_HD inline const leech_shells& leech_shells::table() {
+#if defined(__CUDA_ARCH__)
+  static constexpr leech_shells shells;
+#else
+  static const leech_shells shells;
+#endif
+  return shells;
+}
+
+OPENQUANT_HD inline std::uint64_t leech_shells::rank(const vec<float, 24>& x) const {
   leech_class c{};
   c.o = static_cast<int>(x[0]) & 1;
   std::uint32_t word = 0;
@@ -174,11 +212,11 @@ inline std::uint64_t leech_shells::rank(const vec<float, 24>& x) const {
   const std::uint64_t arrangement =
       rank_arrangement(off, offs, c.multiplicity, 0, 2) +
       arrangements(c.multiplicity, 0, 2, offs) * rank_arrangement(on, ons, c.multiplicity, 1, 2);
-  const std::uint64_t words = words_[static_cast<std::size_t>(c.weight)].size();
+  const std::uint64_t words = words_of(c.weight);
   return c.first + rank_of_word_[index] + words * (negative + (arrangement << signs));
 }
 
-inline vec<float, 24> leech_shells::point(std::uint64_t number) const {
+OPENQUANT_HD inline vec<float, 24> leech_shells::point(std::uint64_t number) const {
   if (number >= count) number = 0;
   const auto after = std::upper_bound(
       classes_.begin(), classes_.end(), number,
@@ -199,9 +237,10 @@ inline vec<float, 24> leech_shells::point(std::uint64_t number) const {
     }
     return x;
   }
-  const auto& words = words_[static_cast<std::size_t>(c.weight)];
-  const std::uint32_t word = golay::word(words[static_cast<std::size_t>(number % words.size())]);
-  number /= words.size();
+  const std::uint64_t words = words_of(c.weight);
+  const std::uint64_t own = words_from_[static_cast<std::size_t>(c.weight)] + number % words;
+  const std::uint32_t word = golay::word(words_[static_cast<std::size_t>(own)]);
+  number /= words;
   const int signs = free_signs(c);
   std::uint64_t negative = number & ((std::uint64_t{1} << signs) - 1);
   number >>= signs;

@@ -37,6 +37,8 @@ class basis {
 
   /// s as stored; empty where all are 1.
   const std::vector<float16>& scales() const { return scales_; }
+  /// R for this length.
+  const auto& rotation() const { return bound_; }
 
   /// w <- w S R^T for one row.
   void weight_to(std::span<float> w) const {
@@ -97,6 +99,9 @@ class output_basis {
   static constexpr bool rotates = TwoSidedRotation<R>;
 
   output_basis(const R& r, index_t m) : bound_(bind(r, m)) {}
+
+  /// R_out for this length.
+  const auto& rotation() const { return bound_; }
 
   /// W <- R_out W.
   void weights_to(matrix_view<float> w) const {

@@ -37,26 +37,32 @@ OPENQUANT_HD matrix_view<const float> compensated(const column_block& b, index_t
   return ahead;
 }
 
-/// Codes a block of columns, `piece` of them, a multiple of d, after the other:
+/// Codes columns k, ..., end - 1 of a block, one after the other, and feeds their errors back to
+/// those behind them: code(k) sets the errors of the d columns at k, whose targets are complete.
 ///
-///   fit(k, end)   before columns k, ..., end - 1 are coded, all before them being done
-///   code(k)       sets the errors of the d columns at k, whose targets are complete by then
+/// Source:  Chee et al., "QuIP", NeurIPS 2023, Eq. 2 (LDLQ)
+template <class T, index_t d, class Code>
+OPENQUANT_HD void code_piece(const column_block& b, index_t k, index_t end, const Code& code) {
+  const index_t columns = b.target.rows(), rows = b.target.cols(), count = end - k;
+  const auto errors = b.error.block(k, 0, count, rows);
+  code_in_order<T, d>(b.u.empty() ? b.u : b.u.block(k, k, count, count),
+                      b.target.block(k, 0, count, rows), errors, [&](index_t i) { code(k + i); });
+  if (b.u.empty() || end == columns) return;
+  feed_back<T>(errors, b.u.block(k, end, count, columns - end),
+               b.target.block(end, 0, columns - end, rows));
+}
+
+/// Codes a block of columns, `piece` of them, a multiple of d, after the other: fit(k, end) before
+/// columns k, ..., end - 1 are coded, all before them being done, and code(k) as in `code_piece`.
 ///
 /// Cost:    columns^2 flops a row, and what `fit` and `code` do
-/// Source:  Chee et al., "QuIP", NeurIPS 2023, Eq. 2 (LDLQ)
 template <class T, index_t d, class Fit, class Code>
-OPENQUANT_HD void code_block(const column_block& b, index_t piece, const Fit& fit,
-                             const Code& code) {
-  const index_t columns = b.target.rows(), rows = b.target.cols();
+void code_block(const column_block& b, index_t piece, const Fit& fit, const Code& code) {
+  const index_t columns = b.target.rows();
   for (index_t k = 0; k < columns; k += piece) {
-    const index_t end = std::min(k + piece, columns), count = end - k;
-    const auto errors = b.error.block(k, 0, count, rows);
+    const index_t end = std::min(k + piece, columns);
     fit(k, end);
-    code_in_order<T, d>(b.u.empty() ? b.u : b.u.block(k, k, count, count),
-                        b.target.block(k, 0, count, rows), errors, [&](index_t i) { code(k + i); });
-    if (b.u.empty() || end == columns) continue;
-    feed_back<T>(errors, b.u.block(k, end, count, columns - end),
-                 b.target.block(end, 0, columns - end, rows));
+    code_piece<T, d>(b, k, end, code);
   }
 }
 

@@ -82,16 +82,19 @@ struct gptq {
   /// where even the largest damping does not make H positive definite.
   template <Executor X = serial>
   [[nodiscard]] factorization factor(const hessian& h, X&& executor = {}) const {
-    return factor_by(h, executor, [&](factorization& f, double damping) {
-      return factor_once(f, damping, executor);
-    });
+    return factor_by(h, on_host<std::remove_reference_t<X>>{executor});
   }
 
-  /// The same where something else factors: factorize(f, damping) is to make U of f.h + damping I,
-  /// and returns the column whose pivot was not positive, or nothing when all were.
-  template <Executor X, class Factorize>
-  [[nodiscard]] factorization factor_by(const hessian& h, X& executor,
-                                        const Factorize& factorize) const {
+  /// The same where something else holds H' and factors it:
+  ///
+  ///   by.transform(f, h)         brings H to f.basis, filled up to whole blocks of d; sets
+  ///                              f.importance
+  ///   by.reorder(f)              brings H' to f.order, both sides
+  ///   by.fill(f, x)              sets H'_jj of the columns that only fill up
+  ///   by.factorize(f, damping)   makes U of H' + damping I; the column whose pivot was not
+  ///                              positive, or nothing when all were
+  template <class By>
+  [[nodiscard]] factorization factor_by(const hessian& h, By&& by) const {
     const std::vector<index_t> dead = h.dead_channels();
     if (h.tokens() == 0) fail("gptq: the Hessian has seen no tokens");
     if (static_cast<index_t>(dead.size()) == h.size()) {
@@ -112,10 +115,12 @@ struct gptq {
                     static_cast<index_t>(dead.size()),
                     0,
                     0};
-    f.h = fill_up(f.basis.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
-    for (index_t j = 0; j < f.h.rows(); ++j) f.importance.push_back(f.h(j, j));
-    if (options.act_order) reorder(f);
-    factor_with_damping(f, factorize);
+    by.transform(f, h);
+    if (options.act_order) {
+      f.order = strongest_first(f.importance);
+      by.reorder(f);
+    }
+    factor_with_damping(f, by);
     return f;
   }
 
@@ -156,20 +161,50 @@ struct gptq {
   }
 
  private:
-  /// Blocks of d columns by falling sum of H_jj, ties in their order; H' follows.
-  static void reorder(factorization& f) {
-    const index_t n = f.h.rows(), d = Q::dim;
+  /// H' on the CPU.
+  template <class X>
+  struct on_host {
+    X& executor;
+
+    void transform(factorization& f, const hessian& h) const {
+      f.h = fill_up(f.basis.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
+      for (index_t j = 0; j < f.h.rows(); ++j) f.importance.push_back(f.h(j, j));
+    }
+    void reorder(factorization& f) const {
+      const index_t n = f.h.rows();
+      const matrix<float> natural = f.h;
+      for (index_t i = 0; i < n; ++i) {
+        for (index_t j = 0; j < n; ++j) f.h(i, j) = natural(column(f, i), column(f, j));
+      }
+    }
+    void fill(factorization& f, float x) const {
+      for (index_t p = 0; p < f.h.rows(); ++p) {
+        if (column(f, p) >= f.channels) f.h(p, p) = x;
+      }
+    }
+    /// In binary32 where damping allows it; elsewhere, and where that fails, in binary64.
+    std::optional<index_t> factorize(factorization& f, double damping) const {
+      constexpr index_t d = Q::dim;
+      if (f.u.rows() == 0) f.u = matrix<float>(f.h.rows(), f.h.rows());
+      if (drowns_roundings(f.damping, f.h.rows()) &&
+          !linalg::factor_udu<float, float>(f.h, damping, d, f.u, executor)) {
+        return std::nullopt;
+      }
+      return linalg::factor_udu<float, double>(f.h, damping, d, f.u, executor);
+    }
+  };
+
+  /// Blocks of d columns by falling sum of H_jj, ties in their order.
+  static std::vector<index_t> strongest_first(const std::vector<float>& importance) {
+    const auto d = static_cast<index_t>(Q::dim);
     const auto strength = [&](index_t block) {
-      const auto first = f.importance.begin() + block * d;
+      const auto first = importance.begin() + block * d;
       return std::accumulate(first, first + d, 0.0f);
     };
-    f.order.resize(static_cast<std::size_t>(n / d));
-    std::iota(f.order.begin(), f.order.end(), index_t{0});
-    std::ranges::stable_sort(f.order, std::ranges::greater{}, strength);
-    const matrix<float> natural = f.h;
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) f.h(i, j) = natural(column(f, i), column(f, j));
-    }
+    std::vector<index_t> order(importance.size() / static_cast<std::size_t>(d));
+    std::iota(order.begin(), order.end(), index_t{0});
+    std::ranges::stable_sort(order, std::ranges::greater{}, strength);
+    return order;
   }
 
   /// The column that is coded at position p.
@@ -178,34 +213,15 @@ struct gptq {
     return f.order.empty() ? p : f.order[static_cast<std::size_t>(p / d)] * d + p % d;
   }
 
-  /// In binary32 where damping allows it; elsewhere, and where that fails, in binary64.
-  template <class X>
-  static std::optional<index_t> factor_once(factorization& f, double damping, X& executor) {
-    constexpr index_t d = Q::dim;
-    if (f.u.rows() == 0) f.u = matrix<float>(f.h.rows(), f.h.rows());
-    if (drowns_roundings(f.damping, f.h.rows()) &&
-        !linalg::factor_udu<float, float>(f.h, damping, d, f.u, executor)) {
-      return std::nullopt;
-    }
-    return linalg::factor_udu<float, double>(f.h, damping, d, f.u, executor);
-  }
-
-  template <class Factorize>
-  void factor_with_damping(factorization& f, const Factorize& factorize) const {
-    const index_t n = f.h.rows();
+  template <class By>
+  void factor_with_damping(factorization& f, const By& by) const {
     double trace = 0;
     for (const float h : f.importance) trace += static_cast<double>(h);
     const double mean = trace / static_cast<double>(f.channels - f.dead_channels);
-    // What only fills up the last block needs a pivot, any.
-    const auto set_filling = [&](float h) {
-      for (index_t p = 0; p < n; ++p) {
-        if (column(f, p) >= f.channels) f.h(p, p) = h;
-      }
-    };
-    set_filling(static_cast<float>(mean));
+    by.fill(f, static_cast<float>(mean));  // which needs a pivot, any
     f.damping = static_cast<double>(options.damping);
     for (f.attempts = 1;; ++f.attempts) {
-      const std::optional<index_t> pivot = factorize(f, f.damping * mean);
+      const std::optional<index_t> pivot = by.factorize(f, f.damping * mean);
       if (!pivot) break;
       if (f.damping >= 1) {
         fail("gptq: the Hessian is not positive definite at column ", *pivot, " with damping ",
@@ -213,7 +229,7 @@ struct gptq {
       }
       f.damping = std::min(1.0, std::max(1e-8, f.damping * 10));
     }
-    set_filling(0);
+    by.fill(f, 0);
   }
 };
 

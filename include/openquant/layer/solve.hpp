@@ -21,10 +21,24 @@ inline matrix<float> fill_up(matrix<float> h, index_t n) {
   return filled;
 }
 
-/// W in the basis of the codes, over a factor for the whole matrix, and filled up with columns of
-/// zeros to whole blocks of the quantizer. The factor is the power of two that brings the largest
-/// weight into [128, 256): scales then use fp16's whole range, and weights of any magnitude give
-/// the same codes. For a quantizer without scales it is the root mean square.
+/// The factor that `count` weights are coded over: the power of two that brings the largest into
+/// [128, 256), so that scales use fp16's whole range, and weights of any magnitude give the same
+/// codes. For a quantizer without scales it is the root mean square; neither squares nor inverse
+/// leave binary32: what is tinier counts as zero.
+///
+/// sum_of_squares() : double; throws openquant::error where the largest is infinite
+template <Quantizer Q, class Squares>
+float weight_unit(const Q& q, float largest, index_t count, const Squares& sum_of_squares) {
+  if (!std::isfinite(largest)) fail("weights: the transformed weights overflow binary32");
+  if (q.scale_bits() != 0) {
+    return largest > 0 ? std::ldexp(1.0f, std::max(std::ilogb(largest) - 7, -126)) : 1.0f;
+  }
+  if (largest < 0x1p-120f) return 0;
+  return static_cast<float>(std::sqrt(sum_of_squares() / static_cast<double>(count)));
+}
+
+/// W in the basis of the codes, over its `weight_unit`, and filled up with columns of zeros to
+/// whole blocks of the quantizer.
 struct solver_weights {
   matrix<float> w;  ///< (m, whole blocks)
   float unit = 1;
@@ -48,11 +62,13 @@ struct solver_weights {
     });
     outputs.weights_to(filled);
     const float largest = std::ranges::max(largest_of_rows(filled, executor));
-    if (!std::isfinite(largest)) fail("weights: the transformed weights overflow binary32");
-    if (q.scale_bits() == 0)
-      unit = root_mean_square(filled, largest);
-    else if (largest > 0)
-      unit = std::ldexp(1.0f, std::max(std::ilogb(largest) - 7, -126));
+    unit = weight_unit(q, largest, filled.rows() * filled.cols(), [&] {
+      double sum = 0;
+      for (index_t i = 0; i < filled.rows(); ++i) {
+        for (const float x : filled.row(i)) sum += static_cast<double>(x) * static_cast<double>(x);
+      }
+      return sum;
+    });
     const float inverse = unit > 0 ? 1.0f / unit : 0.0f;
     executor.run(filled.rows(), [&](index_t i) {
       for (float& x : filled.row(i)) x *= inverse;
@@ -74,15 +90,6 @@ struct solver_weights {
       largest[static_cast<std::size_t>(i)] = most;
     });
     return largest;
-  }
-  /// 0 for zeros alone. Neither squares nor inverse leave binary32: what is tinier counts as zero.
-  static float root_mean_square(matrix_view<const float> w, float largest) {
-    double sum = 0;
-    for (index_t i = 0; i < w.rows(); ++i) {
-      for (const float x : w.row(i)) sum += static_cast<double>(x) * static_cast<double>(x);
-    }
-    const auto count = static_cast<double>(w.rows() * w.cols());
-    return largest < 0x1p-120f ? 0.0f : static_cast<float>(std::sqrt(sum / count));
   }
 };
 

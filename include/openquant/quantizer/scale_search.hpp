@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <type_traits>
+
 #include <openquant/concepts/quantizer.hpp>
 
 namespace openquant::quantizer {
@@ -29,6 +31,9 @@ class scale_search {
 
   template <class Candidate>
   OPENQUANT_HD void among(index_t count, const Candidate& candidate) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (group_.searched_by_team()) return share(count, candidate);
+    }
     // What is read and broadcast serves several candidates where a point is next to no work.
     constexpr index_t several = Q::dim == 1 ? 4 : 1;
     const index_t together = count / several * several;
@@ -39,6 +44,24 @@ class scale_search {
   OPENQUANT_HD const scale_t<Q, T>& best() const { return best_; }
 
  private:
+  /// The same by the group's team, a candidate to a thread.
+  template <class Candidate>
+  OPENQUANT_HD void share(index_t count, const Candidate& candidate) {
+    using entry = team::entry<scale_t<Q, T>>;
+    const bool first = empty_;
+    entry best;
+    if (!first) best = {least_, -1, best_};
+    group_.team().least(count, best, [&](index_t k, entry& mine) {
+      const scale_t<Q, T> s = candidate(k);
+      const T loss = losses<1>({s})[0];
+      if (first && k == 0)
+        mine = {loss >= 0 ? loss : 0, 0, s};
+      else if (loss < mine.loss)
+        mine = {loss, static_cast<std::int32_t>(k), s};
+    });
+    least_ = best.loss, best_ = best.value, empty_ = false;
+  }
+
   template <index_t n, class Candidate>
   OPENQUANT_HD void compare(index_t first, const Candidate& candidate) {
     vec<scale_t<Q, T>, n> s;

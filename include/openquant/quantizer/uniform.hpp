@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/core/float16.hpp>
@@ -145,10 +146,8 @@ struct uniform {
       least[i] = T(0.0f) - (zeros == 1 ? zero : min(max(middle, T(0.0f)), T(max_code)));
       greatest[i] = least[i] + T(max_code);
     }
-    T best_loss = T(0.0f);
-    vec<T, 2> best = {step(index_t{0}), T(0.0f) - least[0]};
-    for (index_t k = 0; k < steps; ++k) {
-      const T s = step(k), inverse = select(s > T(0.0f), T(1.0f) / s, T(0.0f));
+    const auto losses = [&](T s) {
+      const T inverse = select(s > T(0.0f), T(1.0f) / s, T(0.0f));
       vec<T, zeros> sum;
       OPENQUANT_UNROLL
       for (index_t i = 0; i < zeros; ++i) sum[i] = T(0.0f);
@@ -161,11 +160,36 @@ struct uniform {
           sum[i] = sum[i] + h * (error * error);
         }
       }
+      return sum * (s * s);
+    };
+    if constexpr (std::is_same_v<T, float>) {
+      if (group.searched_by_team()) {
+        using entry = team::entry<vec<T, 2>>;
+        entry best;
+        group.team().least(steps, best, [&](index_t k, entry& mine) {
+          const T s = step(k);
+          const vec<T, zeros> loss = losses(s);
+          OPENQUANT_UNROLL
+          for (index_t i = 0; i < zeros; ++i) {
+            const auto number = static_cast<std::int32_t>(k * zeros + i);
+            if (number == 0)
+              mine = {loss[i] >= 0 ? loss[i] : 0, 0, {s, 0 - least[i]}};
+            else if (loss[i] < mine.loss)
+              mine = {loss[i], number, {s, 0 - least[i]}};
+          }
+        });
+        return best.value;
+      }
+    }
+    T best_loss = T(0.0f);
+    vec<T, 2> best = {step(index_t{0}), T(0.0f) - least[0]};
+    for (index_t k = 0; k < steps; ++k) {
+      const T s = step(k);
+      const vec<T, zeros> loss = losses(s);
       OPENQUANT_UNROLL
       for (index_t i = 0; i < zeros; ++i) {
-        const T loss = sum[i] * (s * s);
-        const auto better = k == 0 && i == 0 ? loss >= T(0.0f) : loss < best_loss;
-        best_loss = select(better, loss, best_loss);
+        const auto better = k == 0 && i == 0 ? loss[i] >= T(0.0f) : loss[i] < best_loss;
+        best_loss = select(better, loss[i], best_loss);
         best[0] = select(better, s, best[0]);
         best[1] = select(better, T(0.0f) - least[i], best[1]);
       }

@@ -28,6 +28,11 @@ class sign_sandwich {
     }
   }
 
+  /// R = diag(after) (H, ..., H) diag(before), H of order `block` and not normalised.
+  index_t block() const { return transform_.size(); }
+  std::span<const float> before() const { return before_; }
+  std::span<const float> after() const { return after_; }
+
   /// x <- R x for each row x of X: the rows of a matrix in one call are faster than one by one.
   template <class Arch = default_arch>
   void apply(const matrix_view<float>& x) const {

@@ -12,8 +12,10 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
+#include <openquant/rotation/dense.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
+#include <openquant/rotation/two_sided.hpp>
 
 namespace openquant::cuda {
 
@@ -37,7 +39,13 @@ inline auto front_door(const backend& on, const matrix<float>& w, const openquan
 }
 inline auto front_door(const backend& on, const device_view<const float>& w,
                        const cuda::hessian& h) {
-  return gptq<trellis<2>>{}.quantize(on, w, h);
+  const gptq<trellis<2>, rotation::two_sided<rotation::hadamard>> method{
+      .options = {.act_order = true}};
+  return method.quantize(on, w, h);
+}
+inline auto front_door(const backend& on, const device_view<const float>& w,
+                       const factorization<uniform<4>, rotation::dense, equalizer::identity>& f) {
+  return gptq<uniform<4>, rotation::dense>{}.quantize(on, w, f);
 }
 
 }  // namespace openquant::cuda

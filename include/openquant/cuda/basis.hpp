@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cmath>
+#include <concepts>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <openquant/cuda/columns.hpp>
+#include <openquant/cuda/kronecker_hadamard.hpp>
+#include <openquant/cuda/transpose.hpp>
+#include <openquant/layer/solve.hpp>
+#include <openquant/linalg/hadamard.hpp>
+
+/// W and H in the basis of the codes, on a device D as `solve` has it, and
+///
+///   d.write(from, to)  host to device; `from` may go when it returns
+///
+/// Where the rotation has no kernel they come to it on the host, by `openquant::basis`.
+namespace openquant::cuda {
+
+/// A bound rotation that says what it is: R = diag(after) (H, ..., H) diag(before), with H of order
+/// `block` as `linalg::hadamard_transform` has it, but not normalised.
+template <class B>
+concept SignSandwich = requires(const B b) {
+  { b.block() } -> std::same_as<index_t>;
+  { b.before() } -> std::same_as<std::span<const float>>;
+  { b.after() } -> std::same_as<std::span<const float>>;
+};
+
+/// A rotation that may have a kernel, on both of its sides.
+template <class R>
+concept DeviceRotation = Rotation<R> &&(IdentityRotation<R> ||
+                                        requires(const R r) {
+                                          { r.bind(index_t{}) } -> SignSandwich;
+                                        }) &&
+                         (!TwoSidedRotation<R> || requires(const R r) {
+                           { r.bind_outputs(index_t{}) } -> SignSandwich;
+                         });
+
+/// Has the transform of so many numbers a kernel?
+inline bool has_hadamard_kernel(index_t block) {
+  const auto size = linalg::split_hadamard(block);
+  if (!size) return false;
+  if (size->m == 1) return 2 <= block && block <= 16384;
+  return 12 <= size->m && size->m <= 256 && size->power <= 2048 && block <= 32768;
+}
+
+/// A matrix on D.
+template <class D, class T>
+using matrix_on = decltype(std::declval<const D&>().template zeros<T>(index_t{}, index_t{}));
+
+/// A rotation of rows on a device.
+template <class D>
+class device_rotation {
+ public:
+  template <SignSandwich B>
+  device_rotation(const D& d, const B& b)
+      : d_(d), block_(b.block()), before_(there(b.before())), after_(there(b.after())) {
+    const index_t m = linalg::split_hadamard(block_)->m;
+    if (m == 1) return;
+    const matrix<std::uint16_t> signs = hadamard_sign_bits(m);
+    signs_ = d.template zeros<std::uint16_t>(signs.rows(), signs.cols());
+    d.write(signs.view(), signs_.view());
+  }
+
+  /// x <- R x for each row x of X. Shapes: X : (rows, n)
+  void apply(matrix_view<float, device> x) const {
+    const factors before{before_.data()}, after{after_.data()};
+    const matrix_view<const float, device> from = x;
+    const auto run = [&](const auto& kernel) { d_.run(kernel, "hadamard"); };
+    if (signs_.rows() == 0)
+      with_hadamard_kernel(from, x, block_, before, after, run);
+    else
+      with_hadamard_kernel(from, x, block_, signs_.view(), before, after, run);
+  }
+
+ private:
+  matrix_on<D, float> there(std::span<const float> of) const {
+    auto to = d_.template zeros<float>(1, std::ssize(of));
+    d_.write(matrix_view<const float>(of.data(), 1, std::ssize(of)), to.view());
+    return to;
+  }
+
+  const D& d_;
+  index_t block_;
+  matrix_on<D, float> before_, after_;
+  matrix_on<D, std::uint16_t> signs_;
+};
+
+/// A `basis` on a device.
+template <class D, DeviceRotation R>
+class device_basis {
+ public:
+  /// Is R one that runs there? Its order may be one that no kernel has.
+  static bool runs(const basis<R>& of) {
+    if constexpr (IdentityRotation<R>)
+      return true;
+    else
+      return has_hadamard_kernel(of.rotation().block());
+  }
+  static bool runs(const output_basis<R>& of) {
+    if constexpr (output_basis<R>::rotates)
+      return has_hadamard_kernel(of.rotation().block());
+    else
+      return true;
+  }
+
+  device_basis(const D& d, const basis<R>& of)
+      : d_(d),
+        scales_(d.template zeros<float>(of.scales().empty() ? 0 : 1, std::ssize(of.scales()))) {
+    if constexpr (!IdentityRotation<R>) rotation_.emplace(d, of.rotation());
+    std::vector<float> s;
+    for (const float16 scale : of.scales()) s.push_back(to_float(scale));
+    if (!s.empty()) d.write(matrix_view<const float>(s.data(), 1, std::ssize(s)), scales_.view());
+  }
+
+  /// w <- w S R^T for each row. Shapes: w : (rows, n)
+  void weights_to(matrix_view<float, device> w) const {
+    scale(w, arithmetic::times);
+    rotate(w);
+  }
+  /// to <- H' of the mean over tokens, which is lost. Shapes: mean, to : (n, n), apart
+  void hessian_to(matrix_view<float, device> mean, matrix_view<float, device> to) const {
+    scale(mean, arithmetic::over);
+    rotate(mean);
+    d_.run(make_transpose_kernel(mean, to), "transpose");
+    scale(to, arithmetic::over);
+    rotate(to);
+  }
+
+ private:
+  void scale(matrix_view<float, device> x, arithmetic by) const {
+    if (scales_.rows() > 0) d_.run(make_columns_kernel(x, {scales_.data()}, by), "equalize");
+  }
+  void rotate(matrix_view<float, device> x) const {
+    if constexpr (!IdentityRotation<R>) rotation_->apply(x);
+  }
+
+  const D& d_;
+  matrix_on<D, float> scales_;
+  std::optional<device_rotation<D>> rotation_;
+};
+
+/// `solver_weights` on a device.
+template <class D>
+struct device_weights {
+  matrix_on<D, float> w;  ///< (m, whole blocks)
+  float unit = 1;
+};
+
+/// Those of W there. Waits. Throws openquant::error naming row and column where a weight is not
+/// finite.
+///
+/// Shapes:  original : (m, n)
+template <class D, Quantizer Q, DeviceRotation R>
+device_weights<D> weights_on_device(const D& d, matrix_view<const float, device> original,
+                                    const Q& q, const basis<R>& to,
+                                    const output_basis<R>& outputs) {
+  const index_t m = original.rows(), n = original.cols();
+  auto w = d.template zeros<float>(m, whole_blocks(n, Q::dim));
+  auto largest = d.template zeros<float>(1, m);
+  auto squares = d.template zeros<double>(1, m);
+  const auto measure = [&](matrix_view<const float, device> x) {
+    d.run(row_norms_kernel{x.data(), x.stride(), {m, n}, largest.data(), squares.data()},
+          "weights");
+    return d.read(largest.view());
+  };
+  const matrix<float> before = measure(original);
+  for (index_t i = 0; i < m; ++i) {
+    if (std::isfinite(before(0, i))) continue;
+    const matrix<float> row = d.read(original.block(i, 0, 1, n));
+    index_t j = 0;
+    while (std::isfinite(row(0, j))) ++j;
+    fail("weights: w(", i, ", ", j, ") = ", row(0, j));
+  }
+  const auto filled = w.view().block(0, 0, m, n);
+  d.copy(original, filled);
+  device_basis<D, R>(d, to).weights_to(filled);
+  if constexpr (output_basis<R>::rotates) {
+    auto turned = d.template zeros<float>(n, m);
+    d.run(make_transpose_kernel(filled, turned.view()), "transpose");
+    device_rotation<D>(d, outputs.rotation()).apply(turned.view());
+    d.run(make_transpose_kernel(turned.view(), filled), "transpose");
+  }
+  const matrix<float> after = measure(filled);
+  const float unit = weight_unit(q, std::ranges::max(after.row(0)), m * n, [&] {
+    double sum = 0;
+    const matrix<double> of_rows = d.read(squares.view());
+    for (const double x : of_rows.row(0)) sum += x;
+    return sum;
+  });
+  d.run(make_columns_kernel(filled, {nullptr, unit > 0 ? 1.0f / unit : 0.0f}, arithmetic::times),
+        "weights");
+  return {std::move(w), unit};
+}
+
+}  // namespace openquant::cuda
