@@ -33,6 +33,14 @@ TEST_CASE_TEMPLATE("vec: lanes are separate points", Arch, baseline_arch, defaul
     const vec<float, 2> q{x[l] - 1, y[l]};
     CHECK(out[l] == squared_norm(q));
   }
+  const vec<lanes, 2> chosen = select(p[0] > p[1], p, p + p);
+  for (index_t i = 0; i < 2; ++i) {
+    store(chosen[i], out);
+    for (index_t l = 0; l < width; ++l) {
+      const float own = i == 0 ? x[l] : y[l];
+      CHECK(out[l] == (x[l] > y[l] ? own : own + own));
+    }
+  }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <openquant/core/config.hpp>
+#include <openquant/core/lane.hpp>
 
 namespace openquant {
 

@@ -23,7 +23,9 @@ OPENQUANT_HD lane_int_t<T> place_of(const T& y) {
 template <int base, class T>
 OPENQUANT_HD T power_at_place(const T& y) {
   static_assert(base == 2 || base == 4);
-  if constexpr (base == 2) {
+  if constexpr (lane_count<T> == 1) {
+    return to_float(1 << (base / 2 * place_of(y)));
+  } else if constexpr (base == 2) {
     constexpr float power[16] = {1, 2, 4, 8, 16, 32, 64, 128};
     return lookup(power, place_of(y));
   } else {
