@@ -69,7 +69,7 @@ differences compare(const Q& q, const R& r, index_t m, index_t n, bool equalized
     double most = 0, largest = 0;
     for (index_t i = 0; i < a.rows() * a.cols(); ++i) {
       const auto x = static_cast<double>(a.data()[i]), y = static_cast<double>(b.data()[i]);
-      most = std::max(most, std::fabs(x - y));
+      if (!(std::fabs(x - y) <= most)) most = std::fabs(x - y);  // a NaN stays
       largest = std::max(largest, std::fabs(x));
     }
     return most / largest;
@@ -126,7 +126,7 @@ TEST_CASE("cuda::basis: which orders have a kernel") {
     CAPTURE(n);
     CHECK(cuda::has_hadamard_kernel(n));
   }
-  for (const index_t n : {1, 32768, 49152, 5, 12 * 4096}) {
+  for (const index_t n : {1, 32768, 12 * 4096, 5, 260 * 4}) {
     CAPTURE(n);
     CHECK(!cuda::has_hadamard_kernel(n));
   }

@@ -58,6 +58,29 @@ TEST_SUITE("device") {
     CHECK(method.quantize(on, std::as_const(there).view(), h).packed() == found.packed());
   }
 
+  TEST_CASE("cuda::gptq: moments gathered on another stream") {
+    constexpr index_t n = 256;
+    const gptq<uniform<4>, rotation::hadamard> method{};
+    const matrix<float> w = test::normal_matrix(64, n, 4), x = test::normal_matrix(2 * n, n, 5);
+    cudaStream_t streams[2];
+    for (cudaStream_t& stream : streams) {
+      cuda::check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking),
+                  "cudaStreamCreateWithFlags");
+    }
+    const cuda::backend gathering{.stream = streams[0]}, solving{.stream = streams[1]};
+    cuda::device_matrix<float> there(gathering, x.rows(), n);
+    cuda::copy(gathering, x.view(), there.view());
+    cuda::hessian moments(gathering, n);
+    moments.add(std::as_const(there).view());
+    const auto found = method.quantize(solving, w, moments);
+    const auto expected = method.quantize(solving, w, moments.to_host());
+    CHECK(found.packed() == expected.packed());
+    for (cudaStream_t stream : streams) {
+      cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+      cuda::check(cudaStreamDestroy(stream), "cudaStreamDestroy");
+    }
+  }
+
   /// A search takes another path where sums are in another order: errors alone can be compared.
   TEST_CASE("cuda::gptq: trellises as good as the CPU's") {
     const gptq<trellis<2>> method{};

@@ -21,10 +21,10 @@ factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
                               const openquant::hessian& h) {
   return factor_by(solver(on), method, h);
 }
-/// The same for moments that were gathered on the device.
+/// The same for moments that were gathered on the device, on this stream or another: waits for it.
 template <Quantizer Q, Rotation R, Equalizer E>
 factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method, const hessian& h) {
-  return factor_by(solver(on), method, h.to_host(), [&](device_view<float> to) { h.mean(to); });
+  return factor_by(solver(on), method, h.to_host(), [&](device_view<float> to) { h.mean(on, to); });
 }
 
 /// Quantizes one weight matrix, on the host or the device, that reads the inputs behind f; the

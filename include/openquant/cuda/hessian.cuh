@@ -54,9 +54,11 @@ class hessian {
   /// `openquant::hessian::mean`, bit for bit, for the same sums.
   ///
   /// Shapes:  h : (n, n); throws openquant::error otherwise
-  void mean(device_view<float> h) const {
+  void mean(device_view<float> h) const { mean(on_, h); }
+  /// The same on another stream, the sums being complete there: `to_host` has waited, say.
+  void mean(const backend& on, device_view<float> h) const {
     const auto kernel = make_mean_kernel(sums_.view(), tokens_, h);
-    launch(on_, kernel, kernel.tiles.count(), "hessian.mean", " of order ", size());
+    launch(on, kernel, kernel.tiles.count(), "hessian.mean", " of order ", size());
   }
   device_matrix<float> mean() const {
     device_matrix<float> h(on_, size(), size());

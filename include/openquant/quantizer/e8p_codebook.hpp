@@ -32,7 +32,8 @@ struct e8p_codebook {
   static constexpr index_t dim = 8;
   static constexpr const e8p_patterns& table = e8p_table;
 
-  /// Code of the point nearest to u, but for 2^-20 of the |u_i|, which are at most 1e36.
+  /// Code of the point nearest to u, but for 2^-20 of the |u_i - shift|, which are at most 1e36
+  /// each.
   template <class T>
   OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
     return find(u).code();

@@ -15,8 +15,7 @@ namespace openquant::quantizer {
 /// the nearest p with the remainder drawn so far in that the sum stays in its Voronoi cell.
 ///
 /// Cost:    4 nearest points of E8P and 2 of the second codebook; 2 and 1 more where in some lane
-///          the better of the first two does not count, which are 0.25 % of N(0,1) with the
-///          constants of 3 bits and 1.6 % with those of 4
+///          the better of the first two does not count
 template <class Second>
 struct e8p_residual {
   float ratio, overshoot;
@@ -71,7 +70,7 @@ struct e8p_residual {
   }
 
   /// sum_i h_i (u_i - y_i)^2 for the better y of the sums with the nearest p and with its
-  /// runner-up: near that of what the search finds, for a third of its time or less.
+  /// runner-up: near that of what the search finds, for less than half of its work.
   /// Cost: a nearest point of E8P, and two of the second codebook
   template <class T>
   OPENQUANT_HD T loss(const vec<T, 8>& u, const vec<T, 8>& h) const {

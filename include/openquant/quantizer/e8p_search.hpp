@@ -28,7 +28,7 @@ namespace openquant::quantizer {
 ///          IEEE Trans. Inf. Theory 34(5), 1988
 template <class T>
 struct e8p_search {
-  e8p_choice<T> nearest;  ///< but for 2^-20 of the |u_i|
+  e8p_choice<T> nearest;  ///< but for 2^-20 of the |u_i - shift|
   /// Of another shift or parity of the number of 3/2: next to always the nearest of those.
   e8p_choice<T> runner_up;
 

@@ -6,7 +6,8 @@ namespace openquant::quantizer {
 
 /// |x| with the place i, 0 to 7, in its last three bits. Magnitudes that know their place are
 /// sorted by `min` and `max` alone, and no two of a vector are equal: of equals the later is the
-/// larger. At most 7 units in the last place off, 2^-20 of |x|.
+/// larger. At most 7 units in the last place off: 2^-20 of |x|, or 2^-146. Zeros know their place
+/// by subnormal numbers, so not where those are flushed to zero.
 template <class T>
 OPENQUANT_HD T placed_magnitude(const T& x, int i) {
   using integer = lane_int_t<T>;

@@ -22,7 +22,7 @@ concept tells_loss = Q::scale_fields == 1 && requires(const Q q, point_t<Q, T> u
 /// for each lane by itself; the first of equals. What every searched scale of this folder goes
 /// through: a quantizer says only which candidates there are.
 ///
-/// Shapes:  group : (g), g a multiple of Q::dim; candidate(k) : scale_t<Q, T>, 0 <= k < count
+/// Shapes:  group : (g), g a multiple of Q::dim; candidate(k) : scale_t<Q, T>, 0 <= k < count, count > 0
 /// Cost:    of a candidate, g / dim encodings and decodings, or losses where Q tells them
 template <class T, class Q>
 class scale_search {
@@ -31,6 +31,7 @@ class scale_search {
 
   template <class Candidate>
   OPENQUANT_HD void among(index_t count, const Candidate& candidate) {
+    OPENQUANT_EXPECTS(count > 0);
     if constexpr (std::is_same_v<T, float>) {
       if (group_.searched_by_team()) return share(count, candidate);
     }
