@@ -33,6 +33,14 @@ TEST_CASE("placed_magnitude: no two of a vector are equal, of equals the later i
   }
 }
 
+TEST_CASE("placed_magnitude: sign bits, one of them turned") {
+  const vec<float, 8> x{1, -2, 3, -4, -0.0f, 0, 7, -8};
+  CHECK(quantizer::sign_bits(x) == 0b10011010);
+  CHECK(quantizer::sign_bits(x, -1.0f) == 0b10011010);
+  CHECK(quantizer::sign_bits(x, placed_magnitude(x[0], 0)) == 0b10011011);
+  CHECK(quantizer::sign_bits(x, placed_magnitude(x[7], 7)) == 0b00011010);
+}
+
 TEST_CASE_TEMPLATE("placed_magnitude: in lanes as in one", Arch, baseline_arch, default_arch) {
   using lanes = batch<Arch>;
   constexpr index_t width = lane_count<lanes>;

@@ -89,13 +89,8 @@ struct e8_ball {
 
     OPENQUANT_HD lane_int_t<T> code() const {
       using integer = lane_int_t<T>;
-      integer negative = integer(0);
-      OPENQUANT_UNROLL
-      for (int i = 0; i < 8; ++i) {
-        negative = negative | ((float_bits(u_[i]) >> (31 - i)) & integer(1 << i));
-      }
-      const T turn = select(turned_ >= T(0.0f), power_at_place<2>(turned_), T(0.0f));
-      const T halves = to_float((negative ^ to_int(turn)) & integer(127)) + T(128.0f);
+      const integer negative = sign_bits(u_);
+      const T halves = to_float(sign_bits(u_, turned_) & integer(127)) + T(128.0f);
       const auto sign = [&](const T& y) {  // 1 where the coordinate is negative
         return min(to_float(negative & to_int(power_at_place<2>(y))), T(1.0f));
       };

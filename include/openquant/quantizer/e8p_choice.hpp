@@ -30,7 +30,7 @@ struct e8p_choice {
     const T number = gather(e8p_tables().number, to_int(select(with_five, entry, T(0.0f))));
     const T pattern = select(with_five, number, sum_of_large(1));
     const T downwards = select(shift < T(0.0f), T(128.0f), T(0.0f));
-    return to_int(pattern * T(256.0f) + downwards) | signs();
+    return to_int(pattern * T(256.0f) + downwards) | (sign_bits(v, turned) & lane_int_t<T>(127));
   }
 
   /// The point of that code.
@@ -88,16 +88,6 @@ struct e8p_choice {
     const T large = sum_of_large(2), five = power_at_place<4>(largest);
     const T word = select(kind >= T(8.0f), large + five, large);
     return to_int(select(kind >= T(32.0f), lookup(e8p_tables().long_word, to_int(kind)), word));
-  }
-
-  /// The seven sign bits: those of y, one of them turned where the parity is wrong.
-  OPENQUANT_HD lane_int_t<T> signs() const {
-    using integer = lane_int_t<T>;
-    integer bits = integer(0);
-    OPENQUANT_UNROLL
-    for (int i = 0; i < 8; ++i) bits = bits | ((float_bits(v[i]) >> (31 - i)) & integer(1 << i));
-    const T turn = select(turned >= T(0.0f), power_at_place<2>(turned), T(0.0f));
-    return (bits ^ to_int(turn)) & integer(127);
   }
 };
 

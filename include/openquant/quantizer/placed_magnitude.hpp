@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <openquant/core/lane.hpp>
+#include <openquant/core/vec.hpp>
 
 namespace openquant::quantizer {
 
@@ -33,6 +34,17 @@ OPENQUANT_HD T power_at_place(const T& y) {
     constexpr float power[16] = {1, 4, 16, 64, 256, 1024, 4096, 16384};
     return lookup(power, place_of(y));
   }
+}
+
+/// Bit i is set where x_i is negative; the one at the place of `turned` is turned, unless that is
+/// below 0.
+template <class T>
+OPENQUANT_HD lane_int_t<T> sign_bits(const vec<T, 8>& x, const T& turned = T(-1.0f)) {
+  using integer = lane_int_t<T>;
+  integer bits = integer(0);
+  OPENQUANT_UNROLL
+  for (int i = 0; i < 8; ++i) bits = bits | ((float_bits(x[i]) >> (31 - i)) & integer(1 << i));
+  return bits ^ to_int(select(turned >= T(0.0f), power_at_place<2>(turned), T(0.0f)));
 }
 
 }  // namespace openquant::quantizer
