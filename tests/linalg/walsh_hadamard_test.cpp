@@ -66,7 +66,8 @@ TEST_CASE_TEMPLATE("walsh_hadamard: lanes give the scalar's bits", Arch, baselin
 
 TEST_CASE_TEMPLATE("walsh_hadamard: the rows of a matrix are as one by one", Arch, baseline_arch,
                    test::middle_arch, default_arch) {
-  for (const index_t n : {1, 8, 64, 256, 1024, 16384}) {  // of these the last is three passes
+  // From 512 on in two passes, whose rows are in turns, the last in three.
+  for (const index_t n : {1, 8, 64, 256, 512, 1024, 2048, 4096, 16384}) {
     for (const index_t advance : {index_t{0}, n}) {
       CAPTURE(n);
       CAPTURE(advance);
