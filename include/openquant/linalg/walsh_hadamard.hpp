@@ -39,6 +39,27 @@ struct diagonal {
   }
 };
 
+/// Signs, as bits: coordinate i changes its sign where bit i is set.
+struct signs {
+  const std::uint8_t* bits;
+  index_t first = 0;  ///< below 8; 0 for registers of eight lanes and more
+  signs from(index_t i) const { return {bits + ((first + i) >> 3), (first + i) & 7}; }
+  template <class T>
+  T times(T x, index_t i) const {
+    return change_sign_by_bit(x, bits, lane_count<T> < 8 ? first + i : i);
+  }
+};
+/// The same, times one number.
+struct scaled_signs {
+  signs sign;
+  float by;
+  scaled_signs from(index_t i) const { return {sign.from(i), by}; }
+  template <class T>
+  T times(T x, index_t i) const {
+    return sign.times(x * T(by), i);
+  }
+};
+
 /// x <- After H Before x, where H is Sylvester's matrix of order n, a power of two: one coordinate
 /// after the other. `walsh_hadamard` does the same additions in the same order; this is its oracle,
 /// and what it uses for rows shorter than a register.
