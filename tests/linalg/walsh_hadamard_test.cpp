@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <vector>
 
@@ -61,12 +62,22 @@ TEST_CASE_TEMPLATE("walsh_hadamard: lanes give the scalar's bits", Arch, baselin
     CHECK(same(unscaled{}, unscaled{}));
     CHECK(same(unscaled{}, scaled{0.3f}));
     CHECK(same(diagonal{before.data()}, diagonal{after.data()}));
+    std::vector<std::uint8_t> bits;  // the whole row's, and where it is short a few more
+    for (index_t i = 0; i < n / 8 + 2; ++i) {
+      bits.push_back(static_cast<std::uint8_t>(random::bits(5, static_cast<std::uint64_t>(i))));
+    }
+    const linalg::signs sign{bits.data()};
+    CHECK(same(sign, linalg::scaled_signs{sign, 0.3f}));
+    if (n >= 8) continue;  // a first coordinate within a byte
+    const linalg::signs from_3 = sign.from(3);
+    for (index_t i = 0; i < n; ++i) CHECK(from_3.times(1.0f, i) == sign.times(1.0f, i + 3));
   }
 }
 
 TEST_CASE_TEMPLATE("walsh_hadamard: the rows of a matrix are as one by one", Arch, baseline_arch,
                    test::middle_arch, default_arch) {
-  for (const index_t n : {1, 8, 64, 256, 1024, 16384}) {  // of these the last is three passes
+  // From 512 on in two passes, whose rows are in turns, the last in three.
+  for (const index_t n : {1, 8, 64, 256, 512, 1024, 2048, 4096, 16384}) {
     for (const index_t advance : {index_t{0}, n}) {
       CAPTURE(n);
       CAPTURE(advance);

@@ -88,6 +88,41 @@ TEST_CASE("sign_sandwich: the rows of a matrix are as one by one") {
   CHECK(all == single);
 }
 
+TEST_CASE("sign_sandwich: long rows, whose signs are bits, give what floats give") {
+  constexpr std::uint64_t seed = 5;
+  constexpr index_t block = 4096, n = 2 * block;
+  const rotation::sign_sandwich r(seed, n, block);
+  const linalg::hadamard_transform h(block);
+  std::vector<float> first, second, first_scaled, second_scaled;
+  for (std::uint64_t j = 0; j < n; ++j) {
+    const float root = 1.0f / 64;
+    first.push_back(random::sign(seed, 2 * j)), first_scaled.push_back(first.back() * root);
+    second.push_back(random::sign(seed, 2 * j + 1)), second_scaled.push_back(second.back() * root);
+  }
+  const auto part = [](const std::vector<float>& d, index_t b) {
+    return std::span(d).subspan(static_cast<std::size_t>(b), static_cast<std::size_t>(block));
+  };
+  matrix<float> x(3, n);
+  for (index_t i = 0; i < 3 * n; ++i) {
+    x.data()[i] = random::normal(4, static_cast<std::uint64_t>(i));
+  }
+  for (const bool inverse : {false, true}) {
+    matrix<float> expected(x.view());
+    for (index_t b = 0; b < n; b += block) {
+      const auto columns = expected.view().block(0, b, 3, block);
+      if (inverse)
+        h.apply_inverse_between(columns, part(second, b), part(first_scaled, b));
+      else
+        h.apply_between(columns, part(first, b), part(second_scaled, b));
+    }
+    if (inverse)
+      r.apply_inverse(x.view());
+    else
+      r.apply(x.view());
+    CHECK(x == expected);
+  }
+}
+
 TEST_CASE("sign_sandwich: a flip after the transform alone fails the law") {
   const signs_after broken{.seed = 5};
   for (const index_t n : {64, 256, 1024}) {

@@ -9,4 +9,5 @@
 #include <openquant/core/simd_butterfly.hpp>
 #include <openquant/core/simd_bytes.hpp>
 #include <openquant/core/simd_lookup.hpp>
+#include <openquant/core/simd_signs.hpp>
 #include <openquant/core/simd_window.hpp>

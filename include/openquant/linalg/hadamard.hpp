@@ -118,15 +118,12 @@ class hadamard_transform {
     OPENQUANT_EXPECTS(x.cols() == n_);
     using lanes = batch<Arch>;
     const index_t m = size_.m, p = size_.power;
-    // Rows on, by the time that memory takes to answer; later rows have nothing to fetch.
-    const index_t on = std::max(index_t{1}, 4096 / n_),
-                  fetching = std::max(index_t{0}, x.rows() - on);
-    const index_t distance = on * x.stride();
-    if (m == 1) return walsh_hadamard<lanes>(x, before, after, 0, {fetching, distance});
+    const fetch_ahead ahead = fetch_rows_of(x);
+    if (m == 1) return walsh_hadamard<lanes>(x, before, after, 0, ahead);
     for (index_t i = 0; i < x.rows(); ++i) {
       float* const row = x.data() + i * x.stride();
       walsh_hadamard<lanes>(matrix_view<float>(row, m, p), before, unscaled{}, p,
-                            {i < fetching ? m : 0, distance});
+                            {i < ahead.rows ? m : 0, ahead.distance});
       if (p < lane_count<lanes>)
         multiply<inverse, float>(row, after);
       else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,27 @@ struct diagonal {
   template <class T>
   T times(T x, index_t i) const {
     return x * load<T>(d + i);
+  }
+};
+
+/// Signs, as bits: coordinate i changes its sign where bit i is set.
+struct signs {
+  const std::uint8_t* bits;
+  index_t first = 0;  ///< below 8; 0 for registers of eight lanes and more
+  signs from(index_t i) const { return {bits + ((first + i) >> 3), (first + i) & 7}; }
+  template <class T>
+  T times(T x, index_t i) const {
+    return change_sign_by_bit(x, bits, lane_count<T> < 8 ? first + i : i);
+  }
+};
+/// The same, times one number.
+struct scaled_signs {
+  signs sign;
+  float by;
+  scaled_signs from(index_t i) const { return {sign.from(i), by}; }
+  template <class T>
+  T times(T x, index_t i) const {
+    return sign.times(x * T(by), i);
   }
 };
 
@@ -104,33 +126,71 @@ OPENQUANT_INLINE void walsh_hadamard_pass(float* x, index_t at, index_t stride, 
   }
 }
 
-/// x <- After H Before x for one row of at least two passes. `next`, where it is not x, is fetched
-/// meanwhile: memory would else wait for the second pass to end.
-template <class Lanes, class Before, class After>
-void walsh_hadamard_passes(float* x, index_t n, const float* next, Before before, After after) {
+/// Which rows are so near a later one, `distance` floats on, that it is fetched while they are
+/// transformed: the first `rows`.
+struct fetch_ahead {
+  index_t rows = 0, distance = 0;
+};
+
+/// Rows on by the time that memory takes to answer; later rows have nothing to fetch.
+inline fetch_ahead fetch_rows_of(const matrix_view<float>& x) {
+  const index_t on = std::max(index_t{1}, 4096 / x.cols());
+  return {std::max(index_t{0}, x.rows() - on), on * x.stride()};
+}
+
+/// The rows of X in two passes each, n = r radix lanes. The second pass of a row waits for all of
+/// its first; in turns with it goes the first pass of the next row, which waits for nothing.
+template <index_t r, class Lanes, class Before, class After>
+void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After after,
+                               index_t advance, fetch_ahead ahead) {
   constexpr index_t lanes = lane_count<Lanes>, radix = walsh_hadamard_radix<Lanes>;
-  constexpr index_t block = radix * lanes;
+  // A first pass of half the registers: a second one of few would mostly load and store.
+  constexpr index_t second = r < radix ? 2 * r : r, first = radix * r / second;
+  constexpr index_t part = first * lanes, turns = std::min(first, second);
+  float* row = x.data();
+  for (index_t i = 0; i <= x.rows(); ++i) {
+    float* const last = row;  // row i - 1, but for the first
+    if (0 < i && i < x.rows()) row += x.stride();
+    const Before in = before.from(i * advance);
+    const After out = after.from(std::max(index_t{0}, i - 1) * advance);
+    for (index_t turn = 0; turn < turns; ++turn) {
+      if (i < x.rows()) {
+        for (index_t k = 0; k < second / turns; ++k) {
+          const index_t at = (turn * (second / turns) + k) * part;
+          if (i < ahead.rows) prefetch(row + ahead.distance + at, part);
+          walsh_hadamard_pass<first, true, Lanes>(row, at, lanes, in, unscaled{});
+        }
+      }
+      if (i > 0) {
+        for (index_t k = 0; k < first / turns; ++k) {
+          const index_t at = (turn * (first / turns) + k) * lanes;
+          walsh_hadamard_pass<second, false, Lanes>(last, at, part, unscaled{}, out);
+        }
+      }
+    }
+  }
+}
+
+/// The rows of X in two passes or more: those of more are cut into parts of two, so that each part
+/// is finished while it is in the nearest cache.
+template <class Lanes, class Before, class After>
+void walsh_hadamard_passes(const matrix_view<float>& x, Before before, After after, index_t advance,
+                           fetch_ahead ahead) {
+  constexpr index_t radix = walsh_hadamard_radix<Lanes>, block = radix * lane_count<Lanes>;
+  const index_t n = x.cols();
   const auto last = [&]<index_t r>(std::integral_constant<index_t, r>) {
     if (n == block * r) {
-      // A first pass of half the registers: a second one of few would mostly load and store.
-      constexpr index_t second = r < radix ? 2 * r : r, first = radix * r / second;
-      constexpr index_t part = first * lanes;
-      for (index_t i = 0; i < n; i += part) {
-        if (next != x) prefetch(next + i, part);
-        walsh_hadamard_pass<first, true, Lanes>(x, i, lanes, before, unscaled{});
-      }
-      for (index_t j = 0; j < part; j += lanes) {
-        walsh_hadamard_pass<second, false, Lanes>(x, j, part, unscaled{}, after);
-      }
-      return;
+      return walsh_hadamard_two_passes<r, Lanes>(x, before, after, advance, ahead);
     }
-    const index_t h = n / r;  // each part is finished while it is in the nearest cache
-    for (index_t i = 0; i < n; i += h) {
-      walsh_hadamard_passes<Lanes>(x + i, h, i + h < n ? x + i + h : next, before.from(i),
-                                   unscaled{});
-    }
-    for (index_t j = 0; j < h; j += lanes) {
-      walsh_hadamard_pass<r, false, Lanes>(x, j, h, unscaled{}, after);
+    const index_t h = n / r;
+    for (index_t i = 0; i < x.rows(); ++i) {
+      float* const row = x.data() + i * x.stride();
+      walsh_hadamard_passes<Lanes>(matrix_view<float>(row, r, h), before.from(i * advance),
+                                   unscaled{}, h, {i < ahead.rows ? r : 0, ahead.distance});
+      const After out = after.from(i * advance);
+      for (index_t j = 0; j < h; j += lane_count<Lanes>) {
+        walsh_hadamard_pass<r, false, Lanes>(row, j, h, unscaled{}, out);
+      }
     }
   };
   index_t parts = n / block;  // of the last pass: what passes of `radix` leave
@@ -147,12 +207,6 @@ void walsh_hadamard_passes(float* x, index_t n, const float* next, Before before
   }
 }
 
-/// Which rows are so near a later one, `distance` floats on, that it is fetched while they are
-/// transformed: the first `rows`.
-struct fetch_ahead {
-  index_t rows = 0, distance = 0;
-};
-
 /// x <- After H Before x for each row x of X, in registers and in as few passes over a row as they
 /// allow: on AVX-512 one up to n = 256, two up to 4096. Before is applied in the first and After in
 /// the last of them; row i begins at coordinate i * advance of both. Every Lanes gives the same
@@ -165,23 +219,22 @@ OPENQUANT_INLINE void walsh_hadamard(const matrix_view<float>& x, Before before 
                                      After after = {}, index_t advance = 0,
                                      fetch_ahead ahead = {}) {
   constexpr index_t lanes = lane_count<Lanes>, radix = walsh_hadamard_radix<Lanes>;
-  const index_t n = x.cols(), rows = x.rows(), stride = x.stride();
+  const index_t n = x.cols();
   OPENQUANT_EXPECTS(n > 0 && std::has_single_bit(static_cast<std::size_t>(n)));
   const auto each_row = [&](auto transform) {
-    for (index_t i = 0; i < rows; ++i) {
-      float* const row = x.data() + i * stride;
-      transform(row, i < ahead.rows ? row + ahead.distance : row, before.from(i * advance),
-                after.from(i * advance));
+    for (index_t i = 0; i < x.rows(); ++i) {
+      float* const row = x.data() + i * x.stride();
+      transform(row, i < ahead.rows, before.from(i * advance), after.from(i * advance));
     }
   };
   const auto one_pass = [&]<index_t r>(std::integral_constant<index_t, r>) {
-    each_row([](float* row, const float* next, Before in, After out) {
-      if (next != row) prefetch(next, r * lanes);
+    each_row([&](float* row, bool fetch, Before in, After out) OPENQUANT_INLINE_LAMBDA {
+      if (fetch) prefetch(row + ahead.distance, r * lanes);
       walsh_hadamard_pass<r, true, Lanes>(row, 0, lanes, in, out);
     });
   };
   if (n < lanes) {
-    return each_row([&](float* row, const float*, Before in, After out) {
+    return each_row([&](float* row, bool, Before in, After out) {
       walsh_hadamard_scalar({row, static_cast<std::size_t>(n)}, in, out);
     });
   }
@@ -198,9 +251,7 @@ OPENQUANT_INLINE void walsh_hadamard(const matrix_view<float>& x, Before before 
     radix:
       return one_pass(std::integral_constant<index_t, radix>{});
     default:
-      return each_row([&](float* row, const float* next, Before in, After out) {
-        walsh_hadamard_passes<Lanes>(row, n, next, in, out);
-      });
+      return walsh_hadamard_passes<Lanes>(x, before, after, advance, ahead);
   }
 }
 

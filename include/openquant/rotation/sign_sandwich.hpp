@@ -19,12 +19,22 @@ namespace openquant::rotation {
 class sign_sandwich {
  public:
   sign_sandwich(std::uint64_t seed, index_t n, index_t block)
-      : transform_(block), before_(static_cast<std::size_t>(n)), after_(before_.size()) {
+      : transform_(block), n_(n), as_bits_(block >= 4096 && linalg::split_hadamard(block)->m == 1) {
     OPENQUANT_EXPECTS(n % block == 0);
-    const float root = 1.0f / std::sqrt(static_cast<float>(block));
-    for (std::size_t j = 0; j < before_.size(); ++j) {
-      before_[j] = random::sign(seed, 2 * j);
-      after_[j] = random::sign(seed, 2 * j + 1) * root;
+    const auto size = static_cast<std::size_t>(n);
+    for (std::size_t side = 0; side < 2; ++side) {
+      if (as_bits_)
+        bits_[side].resize(size / 8);
+      else
+        floats_[side].resize(size);
+      const float scale = side == 0 ? 1.0f : root();
+      for (std::size_t j = 0; j < size; ++j) {
+        const float sign = random::sign(seed, 2 * j + side);
+        if (!as_bits_)
+          floats_[side][j] = sign * scale;
+        else if (sign < 0)
+          bits_[side][j / 8] = static_cast<std::uint8_t>(bits_[side][j / 8] | 1u << j % 8);
+      }
     }
   }
 
@@ -36,19 +46,25 @@ class sign_sandwich {
   /// x <- R x for each row x of X: the rows of a matrix in one call are faster than one by one.
   template <class Arch = default_arch>
   void apply(const matrix_view<float>& x) const {
-    OPENQUANT_EXPECTS(x.cols() == static_cast<index_t>(before_.size()));
-    for (index_t b = 0, block = transform_.size(); b < x.cols(); b += block) {
-      transform_.apply_between<Arch>(x.block(0, b, x.rows(), block), part(before_, b),
-                                     part(after_, b));
+    OPENQUANT_EXPECTS(x.cols() == n_);
+    for (index_t b = 0, block = transform_.size(); b < n_; b += block) {
+      const auto rows = x.block(0, b, x.rows(), block);
+      if (as_bits_)
+        apply_bits<Arch>(rows, bits_[0].data() + b / 8, bits_[1].data() + b / 8);
+      else
+        transform_.apply_between<Arch>(rows, floats(0, b), floats(1, b));
     }
   }
   /// x <- R^T x for each row x of X.
   template <class Arch = default_arch>
   void apply_inverse(const matrix_view<float>& x) const {
-    OPENQUANT_EXPECTS(x.cols() == static_cast<index_t>(before_.size()));
-    for (index_t b = 0, block = transform_.size(); b < x.cols(); b += block) {
-      transform_.apply_inverse_between<Arch>(x.block(0, b, x.rows(), block), part(after_, b),
-                                             part(before_, b));
+    OPENQUANT_EXPECTS(x.cols() == n_);
+    for (index_t b = 0, block = transform_.size(); b < n_; b += block) {
+      const auto rows = x.block(0, b, x.rows(), block);
+      if (as_bits_)  // H is symmetric
+        apply_bits<Arch>(rows, bits_[1].data() + b / 8, bits_[0].data() + b / 8);
+      else
+        transform_.apply_inverse_between<Arch>(rows, floats(1, b), floats(0, b));
     }
   }
   /// The same for one row.
@@ -62,12 +78,27 @@ class sign_sandwich {
   }
 
  private:
-  std::span<const float> part(const aligned_vector<float>& signs, index_t b) const {
-    return {signs.data() + b, static_cast<std::size_t>(transform_.size())};
+  float root() const { return 1.0f / std::sqrt(static_cast<float>(transform_.size())); }
+
+  std::span<const float> floats(std::size_t side, index_t b) const {
+    return {floats_[side].data() + b, static_cast<std::size_t>(transform_.size())};
+  }
+
+  template <class Arch>
+  void apply_bits(const matrix_view<float>& x, const std::uint8_t* before,
+                  const std::uint8_t* after) const {
+    linalg::walsh_hadamard_passes<batch<Arch>>(x, linalg::signs{before},
+                                               linalg::scaled_signs{{after}, root()}, 0,
+                                               linalg::fetch_rows_of(x));
   }
 
   linalg::hadamard_transform transform_;
-  aligned_vector<float> before_, after_;  // signs; signs times block^-1/2
+  index_t n_;
+  // Floats take the transform the fewest operations. Those of long rows do not stay in the nearest
+  // cache beside the rows, and bits do.
+  bool as_bits_;
+  aligned_vector<float> floats_[2];    // the signs before; those after, times block^-1/2
+  std::vector<std::uint8_t> bits_[2];  // set where the sign is -1
 };
 
 }  // namespace openquant::rotation
