@@ -24,8 +24,8 @@ namespace openquant::cuda {
 template <class B>
 concept SignSandwich = requires(const B b) {
   { b.block() } -> std::same_as<index_t>;
-  { b.before() } -> std::same_as<std::span<const float>>;
-  { b.after() } -> std::same_as<std::span<const float>>;
+  { b.before() } -> std::same_as<std::vector<float>>;
+  { b.after() } -> std::same_as<std::vector<float>>;
 };
 
 /// A rotation that may have a kernel, on both of its sides.
@@ -76,7 +76,7 @@ class device_rotation {
   }
 
  private:
-  matrix_on<D, float> there(std::span<const float> of) const {
+  matrix_on<D, float> there(const std::vector<float>& of) const {
     auto to = d_.template zeros<float>(1, std::ssize(of));
     d_.write(matrix_view<const float>(of.data(), 1, std::ssize(of)), to.view());
     return to;

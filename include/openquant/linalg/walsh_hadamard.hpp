@@ -171,27 +171,50 @@ void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After
   }
 }
 
-/// The rows of X in two passes or more: those of more are cut into parts of two, so that each part
-/// is finished while it is in the nearest cache.
+template <class Lanes, class Before>
+void walsh_hadamard_whole(const matrix_view<float>& x, Before before, index_t advance,
+                          fetch_ahead ahead);
+
+/// The rows of X in r parts and one pass over all of them, so that each part is finished while it
+/// is in the nearest cache. n = r radix^j lanes, j >= 2.
+template <index_t r, class Lanes, class Before, class After>
+void walsh_hadamard_parts(const matrix_view<float>& x, Before before, After after, index_t advance,
+                          fetch_ahead ahead) {
+  const index_t h = x.cols() / r;
+  for (index_t i = 0; i < x.rows(); ++i) {
+    float* const row = x.data() + i * x.stride();
+    walsh_hadamard_whole<Lanes>(matrix_view<float>(row, r, h), before.from(i * advance), h,
+                                {i < ahead.rows ? r : 0, ahead.distance});
+    const After out = after.from(i * advance);
+    for (index_t j = 0; j < h; j += lane_count<Lanes>) {
+      walsh_hadamard_pass<r, false, Lanes>(row, j, h, unscaled{}, out);
+    }
+  }
+}
+
+/// Rows of radix^j lanes, j >= 2.
+template <class Lanes, class Before>
+void walsh_hadamard_whole(const matrix_view<float>& x, Before before, index_t advance,
+                          fetch_ahead ahead) {
+  constexpr index_t radix = walsh_hadamard_radix<Lanes>;
+  if (x.cols() == radix * radix * lane_count<Lanes>) {
+    walsh_hadamard_two_passes<radix, Lanes>(x, before, unscaled{}, advance, ahead);
+  } else {
+    walsh_hadamard_parts<radix, Lanes>(x, before, unscaled{}, advance, ahead);
+  }
+}
+
+/// The rows of X in two passes or more.
 template <class Lanes, class Before, class After>
 void walsh_hadamard_passes(const matrix_view<float>& x, Before before, After after, index_t advance,
                            fetch_ahead ahead) {
   constexpr index_t radix = walsh_hadamard_radix<Lanes>, block = radix * lane_count<Lanes>;
   const index_t n = x.cols();
   const auto last = [&]<index_t r>(std::integral_constant<index_t, r>) {
-    if (n == block * r) {
-      return walsh_hadamard_two_passes<r, Lanes>(x, before, after, advance, ahead);
-    }
-    const index_t h = n / r;
-    for (index_t i = 0; i < x.rows(); ++i) {
-      float* const row = x.data() + i * x.stride();
-      walsh_hadamard_passes<Lanes>(matrix_view<float>(row, r, h), before.from(i * advance),
-                                   unscaled{}, h, {i < ahead.rows ? r : 0, ahead.distance});
-      const After out = after.from(i * advance);
-      for (index_t j = 0; j < h; j += lane_count<Lanes>) {
-        walsh_hadamard_pass<r, false, Lanes>(row, j, h, unscaled{}, out);
-      }
-    }
+    if (n == block * r)
+      walsh_hadamard_two_passes<r, Lanes>(x, before, after, advance, ahead);
+    else
+      walsh_hadamard_parts<r, Lanes>(x, before, after, advance, ahead);
   };
   index_t parts = n / block;  // of the last pass: what passes of `radix` leave
   while (parts > radix) parts /= radix;

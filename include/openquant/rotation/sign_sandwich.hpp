@@ -40,8 +40,8 @@ class sign_sandwich {
 
   /// R = diag(after) (H, ..., H) diag(before), H of order `block` and not normalised.
   index_t block() const { return transform_.size(); }
-  std::span<const float> before() const { return before_; }
-  std::span<const float> after() const { return after_; }
+  std::vector<float> before() const { return diagonal(0); }
+  std::vector<float> after() const { return diagonal(1); }
 
   /// x <- R x for each row x of X: the rows of a matrix in one call are faster than one by one.
   template <class Arch = default_arch>
@@ -80,6 +80,14 @@ class sign_sandwich {
  private:
   float root() const { return 1.0f / std::sqrt(static_cast<float>(transform_.size())); }
 
+  std::vector<float> diagonal(std::size_t side) const {
+    std::vector<float> d(floats_[side].begin(), floats_[side].end());
+    for (index_t j = 0; as_bits_ && j < n_; ++j) {
+      const bool negative = bits_[side][static_cast<std::size_t>(j / 8)] >> j % 8 & 1;
+      d.push_back((negative ? -1.0f : 1.0f) * (side == 0 ? 1.0f : root()));
+    }
+    return d;
+  }
   std::span<const float> floats(std::size_t side, index_t b) const {
     return {floats_[side].data() + b, static_cast<std::size_t>(transform_.size())};
   }
