@@ -22,8 +22,8 @@ concept tells_loss = Q::scale_fields == 1 && requires(const Q q, point_t<Q, T> u
 /// for each lane by itself; the first of equals. What every searched scale of this folder goes
 /// through: a quantizer says only which candidates there are.
 ///
-/// Shapes:  group : (g), g a multiple of Q::dim; candidate(k) : scale_t<Q, T>, 0 <= k < count, count > 0
-/// Cost:    of a candidate, g / dim encodings and decodings, or losses where Q tells them
+/// Shapes:  group : (g), g a multiple of Q::dim; candidate(k) : scale_t<Q, T>, 0 <= k < count,
+/// count > 0 Cost:    of a candidate, g / dim encodings and decodings, or losses where Q tells them
 template <class T, class Q>
 class scale_search {
  public:
