@@ -39,4 +39,23 @@ TEST_CASE("cuda::tile: a warp's elements are neighbours in a row") {
   }
 }
 
+TEST_CASE("cuda::tile: a turned tile holds each element once, for its mirror image") {
+  const cuda::tile_grid tiles{100, 70};
+  for (index_t b = 0; b < tiles.count(); ++b) {
+    const cuda::tile own = tiles.at(b);
+    cuda::turned_tile turned;
+    for (int t = 0; t < cuda::tile::threads; ++t) {
+      own.visit(
+          t, [&](index_t i, index_t j) { turned.at(own, j, i) = static_cast<float>(100 * i + j); });
+    }
+    index_t right = 0;
+    for (int t = 0; t < cuda::tile::threads; ++t) {
+      own.mirrored().visit(t, [&](index_t j, index_t i) {
+        right += turned.at(own, j, i) == static_cast<float>(100 * i + j) ? 1 : 0;
+      });
+    }
+    CHECK(right == (own.end_row - own.row) * (own.end_col - own.col));
+  }
+}
+
 }  // namespace

@@ -61,9 +61,7 @@ struct add_products_kernel {
 /// image, which turns in shared memory.
 struct mean_kernel {
   static constexpr int threads = tile::threads, resident = 4;
-  struct shared {
-    float turned[tile::size][tile::size + 1];  // one more: a column is then in all banks
-  };
+  using shared = turned_tile;
 
   const double* sums;
   index_t sums_stride;
@@ -81,13 +79,12 @@ struct mean_kernel {
         if (j > i) return;
         const float mean = static_cast<float>(sums[i * sums_stride + j] / tokens);
         h[i * h_stride + j] = mean;
-        memory.turned[j - own.col][i - own.row] = mean;
+        memory.at(own, j, i) = mean;
       });
     });
-    const tile mirrored{own.col, own.row, own.end_col, own.end_row};
     block.each([&](int t) {
-      mirrored.visit(t, [&](index_t j, index_t i) {
-        if (j < i) h[j * h_stride + i] = memory.turned[j - own.col][i - own.row];
+      own.mirrored().visit(t, [&](index_t j, index_t i) {
+        if (j < i) h[j * h_stride + i] = memory.at(own, j, i);
       });
     });
   }

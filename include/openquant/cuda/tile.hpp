@@ -12,6 +12,9 @@ struct tile {
 
   index_t row, col, end_row, end_col;
 
+  /// Those elements of the transpose.
+  OPENQUANT_DEVICE tile mirrored() const { return {col, row, end_col, end_row}; }
+
   /// f(i, j) for the elements of thread t.
   template <class Visit>
   OPENQUANT_DEVICE void visit(int t, const Visit& f) const {
@@ -21,6 +24,17 @@ struct tile {
     for (index_t k = t / size; k < size; k += threads / size) {
       if (row + k < end_row) f(row + k, j);
     }
+  }
+};
+
+/// A tile in shared memory, in which it turns: written by rows and read by columns, or the other
+/// way.
+struct turned_tile {
+  float of[tile::size][tile::size + 1];  // one more: a column is then in all banks
+
+  /// Element (i, j) of the tile's transpose, of that matrix' rows and columns.
+  OPENQUANT_DEVICE float& at(const tile& own, index_t j, index_t i) {
+    return of[j - own.col][i - own.row];
   }
 };
 

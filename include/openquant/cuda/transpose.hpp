@@ -22,9 +22,7 @@ struct column_order {
 /// go through lines.
 struct transpose_kernel {
   static constexpr int threads = tile::threads, resident = 4;
-  struct shared {
-    float turned[tile::size][tile::size + 1];  // one more: a column is then in all banks
-  };
+  using shared = turned_tile;
 
   const float* from;
   index_t from_stride;
@@ -40,14 +38,12 @@ struct transpose_kernel {
     const tile own = tiles.at(block.index());
     block.run([&](int t) {
       own.visit(t, [&](index_t i, index_t p) {
-        memory.turned[p - own.col][i - own.row] = from[i * from_stride + order(p)];
+        memory.at(own, p, i) = from[i * from_stride + order(p)];
       });
     });
-    const tile mirrored{own.col, own.row, own.end_col, own.end_row};
     block.each([&](int t) {
-      mirrored.visit(t, [&](index_t p, index_t i) {
-        to[p * to_stride + i] = memory.turned[p - own.col][i - own.row];
-      });
+      own.mirrored().visit(
+          t, [&](index_t p, index_t i) { to[p * to_stride + i] = memory.at(own, p, i); });
     });
   }
 };
