@@ -39,11 +39,10 @@ concept DeviceRotation = Rotation<R> &&(IdentityRotation<R> ||
                          });
 
 /// Has the transform of so many numbers a kernel?
-inline bool has_hadamard_kernel(index_t block) {
+inline bool has_transform_kernel(index_t block) {
   const auto size = linalg::split_hadamard(block);
   if (!size) return false;
-  if (size->m == 1) return 2 <= block && block <= 16384;
-  return 12 <= size->m && size->m <= 256 && size->power <= 2048 && block <= 32768;
+  return size->m == 1 ? has_hadamard_kernel(block) : has_hadamard_kernel(size->m, block);
 }
 
 /// A matrix on D.
@@ -97,11 +96,11 @@ class device_basis {
     if constexpr (IdentityRotation<R>)
       return true;
     else
-      return has_hadamard_kernel(of.rotation().block());
+      return has_transform_kernel(of.rotation().block());
   }
   static bool runs(const output_basis<R>& of) {
     if constexpr (output_basis<R>::rotates)
-      return has_hadamard_kernel(of.rotation().block());
+      return has_transform_kernel(of.rotation().block());
     else
       return true;
   }

@@ -207,12 +207,17 @@ block_counts count_blocks(matrix_view<const In, device> x, matrix_view<Out, devi
   return {per_row, all};
 }
 
+/// Whether a kernel of this file has n.
+inline bool has_hadamard_kernel(index_t n) {
+  return 2 <= n && n <= 16384 && std::has_single_bit(static_cast<std::size_t>(n));
+}
+
 /// Calls run(kernel) with the kernel for these views and this n.
 /// Throws openquant::error where n is no power of two from 2 to 16384 or the shapes do not fit.
 template <Storage In, Storage Out, class Run>
 void with_hadamard_kernel(matrix_view<const In, device> x, matrix_view<Out, device> y, index_t n,
                           factors before, factors after, const Run& run) {
-  if (n < 2 || n > 16384 || !std::has_single_bit(static_cast<std::size_t>(n))) {
+  if (!has_hadamard_kernel(n)) {
     fail("cuda: hadamard of order ", n, ", which is no power of two from 2 to 16384");
   }
   const block_counts blocks = count_blocks(x, y, n);

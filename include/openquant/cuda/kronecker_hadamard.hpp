@@ -229,6 +229,12 @@ struct kronecker_hadamard_kernel {
   }
 };
 
+/// Whether a kernel of this file has n = m 2^k.
+inline bool has_hadamard_kernel(index_t m, index_t n) {
+  if (m < 12 || m > 256 || m % 4 != 0 || n % m != 0 || n > 32768) return false;
+  return n / m <= 2048 && std::has_single_bit(static_cast<std::size_t>(n / m));
+}
+
 /// Calls run(kernel) with the kernel for these views, this n and these signs, as `sign_bits` has
 /// them. Throws openquant::error where m is not 12, 16, ..., 256, n no m 2^k up to 32768 with
 /// k <= 11, or the shapes do not fit.
@@ -237,8 +243,8 @@ void with_hadamard_kernel(matrix_view<const In, device> x, matrix_view<Out, devi
                           matrix_view<const std::uint16_t, device> signs, factors before,
                           factors after, const Run& run) {
   const index_t m = 4 * signs.rows(), p = m > 0 ? n / m : 0;
-  if (signs.rows() != signs.cols() || signs.stride() != signs.cols() || m < 12 || m > 256 ||
-      n != m * p || n > 32768 || p > 2048 || !std::has_single_bit(static_cast<std::size_t>(p))) {
+  if (signs.rows() != signs.cols() || signs.stride() != signs.cols() ||
+      !has_hadamard_kernel(m, n)) {
     fail("cuda: hadamard of order ", n, " with signs (", signs.rows(), ", ", signs.cols(),
          "), which is no m 2^k up to 32768 with m = 12, 16, ..., 256 and k <= 11");
   }
