@@ -21,45 +21,75 @@ using namespace openquant::quantizer;
 
 using test::on_device;
 
-/// Codes and scales of the CPU's solver in lanes that do not fuse, and its errors.
+/// A layer, and what the CPU's solver makes of it in lanes that do not fuse.
+template <class Q>
+struct solved_layer {
+  Q q{};
+  index_t m, n, g;
+  typename gptq<Q>::factorization f;
+  strip_shape<Q> shape;
+  matrix<float> w, importance, scales;
+  matrix<std::int32_t> words;
+  packed_codes expected;
+  solver_errors known{};
+
+  solved_layer(index_t rows, index_t cols, index_t group, bool act_order)
+      : m(rows),
+        n(cols),
+        g(group),
+        f(gptq<Q>{.options = {.act_order = act_order}}.factor(
+            test::random_hessian(2 * n, n, 0.7, 3))),
+        shape{n, g},
+        w(test::normal_matrix(m, n, 4)),
+        importance(1, n),
+        scales((m + 15) / 16, shape.scales()),
+        words((m + 15) / 16, shape.words()),
+        expected(empty()) {
+    std::ranges::copy(f.importance, importance.data());
+    serial executor;
+    known = solve<baseline_arch>(q, {w, f.u, f.importance, f.order, g}, f.h, expected, executor);
+  }
+
+  cuda::layer_view<Q> view(const cuda::tile_memory<Q>& tiles = {}) {
+    return {q,
+            shape,
+            on_device(w),
+            on_device(f.h),
+            on_device(f.u),
+            on_device(importance),
+            on_device(scales),
+            on_device(words),
+            tiles,
+            on_device(std::span(std::as_const(f.order)))};
+  }
+  /// The codes that strips and scales hold.
+  packed_codes read() const {
+    packed_codes codes = empty();
+    for (index_t i = 0; i < words.rows(); ++i) {
+      read_strip(q, shape, i, words.row(i), scales.row(i), codes.codes, codes.scales);
+    }
+    return codes;
+  }
+
+ private:
+  packed_codes empty() const {
+    if constexpr (TileQuantizer<Q>)
+      return {{words.rows(), n * 16, Q::code_bits / static_cast<int>(Q::steps)},
+              {m, shape.groups(), q.scale_bits()}};
+    else
+      return {{m, n / Q::dim * code_fields<Q>, field_bits<Q>}, {m, shape.groups(), q.scale_bits()}};
+  }
+};
+
 template <class Q>
 void check(index_t m, index_t n, index_t g, cuda::thread_order order, bool act_order = false) {
   CAPTURE(Q::name());
   CAPTURE(m);
-  const Q q{};
-  auto f =
-      gptq<Q>{.options = {.act_order = act_order}}.factor(test::random_hessian(2 * n, n, 0.7, 3));
-  matrix<float> w = test::normal_matrix(m, n, 4), importance(1, n);
-  std::ranges::copy(f.importance, importance.data());
-  const strip_shape<Q> shape{n, g};
-  const panel_problem problem{w, f.u, f.importance, f.order, g};
-  packed_codes expected{{m, n / Q::dim * code_fields<Q>, field_bits<Q>},
-                        {m, shape.groups(), q.scale_bits()}};
-  serial executor;
-  const solver_errors known = solve<baseline_arch>(q, problem, f.h, expected, executor);
-
-  const index_t strips = (m + 15) / 16;
-  matrix<float> scales(strips, shape.scales());
-  matrix<std::int32_t> words(strips, shape.words());
-  const solver_errors errors = cuda::solve(
-      test::host_solver{order}, cuda::layer_view<Q>{q,
-                                                    shape,
-                                                    on_device(w),
-                                                    on_device(f.h),
-                                                    on_device(f.u),
-                                                    on_device(importance),
-                                                    on_device(scales),
-                                                    on_device(words),
-                                                    {},
-                                                    on_device(std::span(std::as_const(f.order)))});
-  packed_codes codes{{m, expected.codes.cols(), field_bits<Q>},
-                     {m, shape.groups(), q.scale_bits()}};
-  for (index_t i = 0; i < strips; ++i) {
-    read_strip(q, shape, i, words.row(i), scales.row(i), codes.codes, codes.scales);
-  }
-  CHECK(codes == expected);
-  CHECK(errors.with_feedback == doctest::Approx(known.with_feedback).epsilon(1e-5));
-  CHECK(errors.round_to_nearest == doctest::Approx(known.round_to_nearest).epsilon(1e-5));
+  solved_layer<Q> layer(m, n, g, act_order);
+  const solver_errors errors = cuda::solve(test::host_solver{order}, layer.view());
+  CHECK(layer.read() == layer.expected);
+  CHECK(errors.with_feedback == doctest::Approx(layer.known.with_feedback).epsilon(1e-5));
+  CHECK(errors.round_to_nearest == doctest::Approx(layer.known.round_to_nearest).epsilon(1e-5));
 }
 
 /// m rows; of 33 to 48 the last strip that is measured has one tile.
@@ -67,41 +97,18 @@ void check_trellis(index_t m, bool act_order) {
   CAPTURE(m);
   CAPTURE(act_order);
   using Q = trellis<2, 8>;
-  const index_t n = 128, g = 64, tiles = (m + 15) / 16;
-  const Q q{};
-  auto f =
-      gptq<Q>{.options = {.act_order = act_order}}.factor(test::random_hessian(2 * n, n, 0.7, 3));
-  matrix<float> w = test::normal_matrix(m, n, 4), importance(1, n);
-  std::ranges::copy(f.importance, importance.data());
-  const strip_shape<Q> shape{n, g};
-  packed_codes expected{{tiles, n * 16, 2}, {m, n / g, q.scale_bits()}}, codes = expected;
-  serial executor;
-  const solver_errors known =
-      solve<baseline_arch>(q, {w, f.u, f.importance, f.order, g}, f.h, expected, executor);
-  matrix<float> scales(tiles, shape.scales());
-  matrix<std::int32_t> words(tiles, shape.words());
+  solved_layer<Q> layer(m, 128, 64, act_order);
   const auto value = Q::search_values();
   const solver_errors errors =
       cuda::solve(test::host_solver{},
-                  cuda::layer_view<Q>{q,
-                                      shape,
-                                      on_device(w),
-                                      on_device(f.h),
-                                      on_device(f.u),
-                                      on_device(importance),
-                                      on_device(scales),
-                                      on_device(words),
-                                      {{value.data(), 1, std::ssize(value)}, {}, Q::table().data()},
-                                      on_device(std::span(std::as_const(f.order)))});
-  CHECK(errors.with_feedback == doctest::Approx(known.with_feedback).epsilon(0.02));
-  CHECK(errors.round_to_nearest == doctest::Approx(known.round_to_nearest).epsilon(1e-3));
-  for (index_t i = 0; i < tiles; ++i) {
-    read_strip(q, shape, i, words.row(i), scales.row(i), codes.codes, codes.scales);
-  }
+                  layer.view({{value.data(), 1, std::ssize(value)}, {}, Q::table().data()}));
+  CHECK(errors.with_feedback == doctest::Approx(layer.known.with_feedback).epsilon(0.02));
+  CHECK(errors.round_to_nearest == doctest::Approx(layer.known.round_to_nearest).epsilon(1e-3));
+  const packed_codes codes = layer.read();
   index_t same = 0;  // the first tiles see no feedback
-  const index_t first = 256 * (act_order ? f.order.front() : 0);
+  const index_t first = 256 * (act_order ? layer.f.order.front() : 0);
   for (index_t k = first; k < first + 256; ++k)
-    same += codes.codes.get(0, k) == expected.codes.get(0, k) ? 1 : 0;
+    same += codes.codes.get(0, k) == layer.expected.codes.get(0, k) ? 1 : 0;
   CHECK(same == 256);
 }
 
