@@ -47,6 +47,21 @@ TEST_CASE("team: what was best before stays where nothing is better") {
   }
 }
 
+TEST_CASE("team: of one candidate after the other the first is kept whatever its loss is") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float opening : {nan, std::numeric_limits<float>::infinity(), 2.0f}) {
+    entry best;
+    best.consider(opening, 0, 5, true);
+    CHECK(best.value == 5);
+    best.consider(nan, 1, 6, false);
+    CHECK(best.value == 5);
+    best.consider(1, 2, 7, false);
+    CHECK(best.value == (opening != opening ? 5 : 7));  // below a NaN there is nothing
+    best.consider(1, 3, 8, false);
+    CHECK(best.number == (opening != opening ? 0 : 2));
+  }
+}
+
 TEST_CASE("team: a loss that is not a number is never the least") {
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   for (const int threads : {1, 32}) CHECK(least(threads, {nan, 2, nan, 1, nan}).value == 30);

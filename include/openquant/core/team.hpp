@@ -25,6 +25,15 @@ struct team {
     OPENQUANT_HD bool before(const entry& other) const {
       return loss < other.loss || (loss == other.loss && number < other.number);
     }
+    /// Becomes this candidate if it is better; and the very first, whatever its loss, which counts
+    /// as 0 where it is NaN: nothing is below that.
+    OPENQUANT_HD void consider(float its_loss, std::int32_t its_number, const Value& its_value,
+                               bool is_first) {
+      if (is_first)
+        *this = {its_loss >= 0 ? its_loss : 0, its_number, its_value};
+      else if (its_loss < loss)
+        *this = {its_loss, its_number, its_value};
+    }
   };
 
   /// best <- the first, by `before`, of best and of what compare(k, mine), k = 0, ..., count - 1,

@@ -17,9 +17,9 @@ namespace openquant::quantizer {
 /// and a wrong parity takes away 2 min_i a_i |y_i|. Among the arrangements of the same values the
 /// best puts the larger on the larger |y_i|, so partial sums of the sorted |y_i| serve all 227
 /// patterns that have all arrangements; the 29 others are tried, by sums of two neighbours and of
-/// two that are two apart. A wrong parity costs the least |y_i|: where a_i is not 1/2 there, a_i -
-/// 1 in its place mends the parity and is better by 1 or more. So patterns with an even and an odd
-/// number of 3/2 are compared among themselves first. The |y_i| know their places, so that the
+/// two that are two apart. A wrong parity costs the least |y_i|: where a_i is not 1/2 there, one
+/// less in its place mends the parity and is better by 1 or more. So patterns with an even and an
+/// odd number of 3/2 are compared among themselves first. The |y_i| know their places, so that the
 /// sorted ones say where they were.
 ///
 /// Cost:    about 270 lane operations for each of the two shifts; the runner-up, if it is used, 25

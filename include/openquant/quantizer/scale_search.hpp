@@ -22,8 +22,9 @@ concept tells_loss = Q::scale_fields == 1 && requires(const Q q, point_t<Q, T> u
 /// for each lane by itself; the first of equals. What every searched scale of this folder goes
 /// through: a quantizer says only which candidates there are.
 ///
-/// Shapes:  group : (g), g a multiple of Q::dim; candidate(k) : scale_t<Q, T>, 0 <= k < count,
-/// count > 0 Cost:    of a candidate, g / dim encodings and decodings, or losses where Q tells them
+/// Shapes:  group : (g), g a multiple of Q::dim; candidate(k) : scale_t<Q, T>, k = 0, ...,
+///          count - 1; at least one
+/// Cost:    of a candidate, g / dim encodings and decodings, or losses where Q tells them
 template <class T, class Q>
 class scale_search {
  public:
@@ -54,11 +55,7 @@ class scale_search {
     if (!first) best = {least_, -1, best_};
     group_.team().least(count, best, [&](index_t k, entry& mine) {
       const scale_t<Q, T> s = candidate(k);
-      const T loss = losses<1>({s})[0];
-      if (first && k == 0)
-        mine = {loss >= 0 ? loss : 0, 0, s};
-      else if (loss < mine.loss)
-        mine = {loss, static_cast<std::int32_t>(k), s};
+      mine.consider(losses<1>({s})[0], static_cast<std::int32_t>(k), s, first && k == 0);
     });
     least_ = best.loss, best_ = best.value, empty_ = false;
   }

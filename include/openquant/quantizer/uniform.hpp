@@ -172,10 +172,7 @@ struct uniform {
           OPENQUANT_UNROLL
           for (index_t i = 0; i < zeros; ++i) {
             const auto number = static_cast<std::int32_t>(k * zeros + i);
-            if (number == 0)
-              mine = {loss[i] >= 0 ? loss[i] : 0, 0, {s, 0 - least[i]}};
-            else if (loss[i] < mine.loss)
-              mine = {loss[i], number, {s, 0 - least[i]}};
+            mine.consider(loss[i], number, {s, 0 - least[i]}, number == 0);
           }
         });
         return best.value;
