@@ -118,7 +118,7 @@ TEST_CASE("cuda::basis: the root mean square, for a quantizer without scales, to
   const serial executor;
   const solver_weights expected(w, q, to, outputs, executor);
   const auto found = cuda::weights_on_device(host_solver{}, on_device(w), q, to, outputs);
-  CHECK(found.unit == doctest::Approx(expected.unit).epsilon(0x1p-23));
+  CHECK(double{found.unit} == doctest::Approx(double{expected.unit}).epsilon(0x1p-23));
   CHECK(cuda::weights_on_device(host_solver{}, on_device(zeros), q, to, outputs).unit == 0);
 }
 
