@@ -15,6 +15,7 @@
 
 #include "cuda/host_codes.hpp"
 #include "layer/pair_quantizer.hpp"
+#include "worst.hpp"
 
 namespace {
 
@@ -57,7 +58,7 @@ void check(index_t m, const strip_shape<Q>& shape) {
           size += static_cast<double>(sizes(i, j)) * std::fabs(value);
         }
         const double bound = static_cast<double>(n + 16) * 0x1p-24 * size;
-        worst = std::max(worst, std::fabs(static_cast<double>(y(t, i)) - sum) / bound);
+        worst = test::worst(worst, std::fabs(static_cast<double>(y(t, i)) - sum) / bound);
       }
       for (index_t i = m; i < m + gap; ++i) CHECK(y(t, i) == 0);
     }

@@ -11,6 +11,7 @@
 #include <openquant/quantizer/uniform.hpp>
 
 #include "cuda/oracle.hpp"
+#include "worst.hpp"
 
 namespace {
 
@@ -50,7 +51,7 @@ TEST_SUITE("device") {
                 static_cast<double>(std::max(std::fabs(expected.w(i, j)), zero)) * std::fabs(value);
           }
           const double bound = static_cast<double>(n + 16) * 0x1p-24 * size;
-          worst = std::max(worst, std::fabs(static_cast<double>(y(t, i)) - sum) / bound);
+          worst = test::worst(worst, std::fabs(static_cast<double>(y(t, i)) - sum) / bound);
         }
       }
       CHECK(worst <= 1);

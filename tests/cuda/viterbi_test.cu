@@ -14,7 +14,7 @@ using namespace openquant;
 template <int L>
 void check() {
   const cuda::backend on;
-  constexpr index_t states = index_t{1} << L, rows = 20;
+  constexpr index_t states = index_t{1} << L, rows = 9;  // more than the workspace below holds
   matrix<std::int16_t> value(1, states), x(rows, 256);
   for (index_t i = 0; i < states; ++i) {
     value.data()[i] =

@@ -10,6 +10,8 @@
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/random.hpp>
 
+#include "worst.hpp"
+
 /// What every rotation must do, as predicates; `check_rotation_laws`, at the end, runs them under
 /// doctest.
 namespace openquant::laws {
@@ -31,7 +33,7 @@ inline double product(const std::vector<float>& a, const std::vector<float>& b) 
 inline double norm(const std::vector<float>& a) { return std::sqrt(product(a, a)); }
 inline double largest(const std::vector<float>& a) {
   double top = 0;
-  for (const float value : a) top = std::max(top, std::fabs(static_cast<double>(value)));
+  for (const float value : a) top = test::worst(top, std::fabs(static_cast<double>(value)));
   return top;
 }
 

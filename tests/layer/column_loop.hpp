@@ -10,6 +10,8 @@
 #include <openquant/concepts/quantizer.hpp>
 #include <openquant/layer/hessian.hpp>
 
+#include "worst.hpp"
+
 /// The published form of GPTQ in double, as the oracle of the solver: dampen, invert, and for each
 /// block of d columns round, then compensate in all later columns,
 ///
@@ -211,7 +213,7 @@ class referee {
     if (quantizer.pack(expected) == quantizer.pack(stored)) return;
     ++result_.other_scales;
     const double ratio = loss(view, stored) / loss(view, expected);
-    result_.worst_scale_loss = std::max(result_.worst_scale_loss, ratio - 1);
+    result_.worst_scale_loss = test::worst(result_.worst_scale_loss, ratio - 1);
   }
 
   double loss(const group_view<float>& view, const scale_t<quantizer_type>& s) const {

@@ -8,6 +8,7 @@
 
 #include "layer/lane_types.hpp"
 #include "layer/random_codes.hpp"
+#include "worst.hpp"
 
 namespace {
 
@@ -90,8 +91,8 @@ void check_q8(index_t m, const strip_shape<uniform<B>>& shape) {
         }
         const auto got = static_cast<double>(y(t, i));
         const double slack = static_cast<double>(n + 16) * 0x1p-24 * size;
-        rounding = std::max(rounding, std::fabs(got - converted) / slack);
-        error = std::max(error, std::fabs(got - exact) / (promised * (1 + 1e-5) + slack));
+        rounding = test::worst(rounding, std::fabs(got - converted) / slack);
+        error = test::worst(error, std::fabs(got - exact) / (promised * (1 + 1e-5) + slack));
       }
     }
     CHECK(rounding <= 1);

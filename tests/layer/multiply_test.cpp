@@ -14,6 +14,7 @@
 #include "layer/butterfly_quantizer.hpp"
 #include "layer/pair_quantizer.hpp"
 #include "layer/random_codes.hpp"
+#include "worst.hpp"
 
 namespace {
 
@@ -82,7 +83,7 @@ void check_multiply(index_t m, const strip_shape<Q>& shape) {
           size += static_cast<double>(sizes(i, j)) * std::fabs(value);
         }
         const double bound = static_cast<double>(n + 16) * 0x1p-24 * size;
-        worst = std::max(worst, std::fabs(static_cast<double>(y(t, i)) - sum) / bound);
+        worst = test::worst(worst, std::fabs(static_cast<double>(y(t, i)) - sum) / bound);
       }
     }
     CHECK(worst <= 1);

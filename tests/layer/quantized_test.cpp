@@ -6,6 +6,7 @@
 
 #include "layer/pair_quantizer.hpp"
 #include "layer/random_layer.hpp"
+#include "worst.hpp"
 
 namespace {
 
@@ -117,7 +118,7 @@ TEST_CASE("quantized: dequantize leaves the basis of the codes") {
     const matrix<float> w_hat = q.dequantize();
     double worst = 0;
     for (index_t i = 0; i < 35 * 40; ++i) {
-      worst = std::max(worst, static_cast<double>(std::fabs(w.data()[i] - w_hat.data()[i])));
+      worst = test::worst(worst, static_cast<double>(std::fabs(w.data()[i] - w_hat.data()[i])));
     }
     CHECK(worst < 0.05);
   };

@@ -6,6 +6,7 @@
 #include <openquant/linalg/gram.hpp>
 
 #include "normal_matrix.hpp"
+#include "worst.hpp"
 
 namespace {
 
@@ -78,7 +79,7 @@ double measured_error(matrix_view<const float> x) {
         sum += term, magnitude += std::fabs(term);
       }
       const long double error = std::fabs(static_cast<long double>(h(i, j)) - sum);
-      worst = std::max(worst, static_cast<double>(error / magnitude) * 0x1p24);
+      worst = test::worst(worst, static_cast<double>(error / magnitude) * 0x1p24);
     }
   }
   return worst;

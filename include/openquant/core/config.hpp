@@ -24,7 +24,7 @@
 
 // For a long function that device code calls in several places: one copy of its code and its stack.
 #if defined(__CUDA_ARCH__)
-#define OPENQUANT_CALLED __noinline__
+#define OPENQUANT_CALLED __attribute__((noinline))
 #else
 #define OPENQUANT_CALLED
 #endif

@@ -70,9 +70,9 @@ class device_block {
 template <class Kernel>
 static __global__ void __launch_bounds__(Kernel::threads, Kernel::resident)
     execute(const __grid_constant__ Kernel kernel) {
-  extern __shared__ __align__(16) unsigned char memory[];
+  extern __shared__ __align__(16) unsigned char shared_memory[];
   device_block block;
-  kernel(block, *reinterpret_cast<typename Kernel::shared*>(memory));
+  kernel(block, *reinterpret_cast<typename Kernel::shared*>(shared_memory));
 }
 
 /// Puts blocks 0, ..., blocks - 1 of a kernel on the stream. `name` and the shape go into the
@@ -93,8 +93,10 @@ void launch(const backend& on, const Kernel& kernel, index_t blocks, const char*
                                static_cast<int>(bytes)),
           name, about..., ", ", bytes, " bytes of shared memory");
   }
-  execute<Kernel><<<static_cast<unsigned>(blocks), Kernel::threads, bytes, on.stream>>>(kernel);
-  check(cudaGetLastError(), name, about...);
+  void* arguments[] = {const_cast<Kernel*>(&kernel)};
+  check(cudaLaunchKernel(execute<Kernel>, dim3{static_cast<unsigned>(blocks)},
+                         dim3{Kernel::threads}, arguments, bytes, on.stream),
+        name, about...);
 }
 
 }  // namespace openquant::cuda

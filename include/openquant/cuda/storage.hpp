@@ -15,7 +15,7 @@ concept Storage = std::same_as<T, float> || std::same_as<T, float16> || std::sam
 /// Exact. A GPU has an instruction for what `to_float` spells out.
 OPENQUANT_DEVICE inline float widened(float x) { return x; }
 OPENQUANT_DEVICE inline float widened(float16 x) {
-#if defined(__CUDA_ARCH__)
+#if defined(__CUDACC__) && defined(__CUDA_ARCH__)
   float y;
   asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
   return y;
@@ -33,7 +33,7 @@ OPENQUANT_DEVICE T narrowed(float x) {
   } else if constexpr (std::same_as<T, bfloat16>) {
     return to_bfloat16(x);
   } else {
-#if defined(__CUDA_ARCH__)
+#if defined(__CUDACC__) && defined(__CUDA_ARCH__)
     float16 y;
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
     return y;

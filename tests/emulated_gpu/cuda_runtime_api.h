@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "emulated_gpu/gpu.hpp"
+
+/// What the library and its device tests use of CUDA's runtime, by CUDA's names and signatures, on
+/// the emulated GPU: for units compiled with __CUDA_ARCH__ but without nvcc.
+
+#define __global__
+#define __device__
+#define __host__
+#define __shared__
+#define __grid_constant__
+#define __launch_bounds__(...)
+#define __align__(bytes) __attribute__((aligned(bytes)))
+
+enum cudaError_t : int {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorLaunchFailure = 719,
+};
+const char* cudaGetErrorName(cudaError_t);
+const char* cudaGetErrorString(cudaError_t);
+
+using cudaStream_t = CUstream_st*;
+inline constexpr unsigned cudaStreamNonBlocking = 1;
+cudaError_t cudaStreamCreate(cudaStream_t*);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t*, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t);
+cudaError_t cudaStreamSynchronize(cudaStream_t);
+
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16 };
+cudaError_t cudaGetDeviceCount(int*);
+cudaError_t cudaGetDevice(int*);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int device);
+
+enum cudaMemcpyKind { cudaMemcpyDefault = 4 };
+cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t);
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t);
+cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t);
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
+                              std::size_t from_pitch, std::size_t width, std::size_t height,
+                              cudaMemcpyKind, cudaStream_t);
+
+// Inside a kernel.
+struct uint3 {
+  unsigned x, y, z;
+};
+extern uint3 threadIdx, blockIdx;
+
+inline void __syncthreads() { emulated_gpu::wait_for_block(); }
+
+template <class T>
+T __shfl_xor_sync(unsigned lanes, T own, int mask) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &own, sizeof(T));
+  bits = emulated_gpu::exchanged(lanes, bits, mask);
+  std::memcpy(&own, &bits, sizeof(T));
+  return own;
+}
+
+inline float __int_as_float(std::int32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+inline std::int32_t __float_as_int(float value) {
+  std::int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+/// c plus the low two halves of a, signed, times the low two bytes of b, signed.
+inline int __dp2a_lo(int a, int b, int c) {
+  return c + static_cast<std::int16_t>(a) * static_cast<std::int8_t>(b) +
+         static_cast<std::int16_t>(a >> 16) * static_cast<std::int8_t>(b >> 8);
+}
+
+// Launching one. Dimensions y and z are 1.
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+template <class Argument>
+cudaError_t cudaFuncSetAttribute(void (*kernel)(Argument), cudaFuncAttribute, int bytes) {
+  const bool allowed = emulated_gpu::allow_shared_memory(reinterpret_cast<void*>(kernel), bytes);
+  return allowed ? cudaSuccess : cudaErrorInvalidValue;
+}
+template <class Argument>
+cudaError_t cudaLaunchKernel(void (*kernel)(Argument), dim3 grid, dim3 block, void** arguments,
+                             std::size_t shared_bytes, cudaStream_t stream) {
+  const auto argument = *static_cast<const Argument*>(arguments[0]);
+  const bool accepted = emulated_gpu::launch(
+      {reinterpret_cast<void*>(kernel), grid.x, block.x, shared_bytes, [=] { kernel(argument); }},
+      stream);
+  return accepted ? cudaSuccess : cudaErrorInvalidConfiguration;
+}

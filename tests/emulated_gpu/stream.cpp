@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <set>
+#include <sys/mman.h>
+#include <utility>
+
+#include "emulated_gpu/cuda_runtime_api.h"
+
+struct CUstream_st {
+  bool blocking;  // the default stream and this one wait for each other
+};
+
+namespace {
+
+/// Device memory: pages of its own, closed but while a stream runs, and one that is always closed.
+class device_memory {
+ public:
+  void* allocate(std::size_t bytes) {
+    const std::size_t used = (bytes + 15) / 16 * 16, open = (used + page - 1) / page * page;
+    void* pages = mmap(nullptr, open + page, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED) return nullptr;
+    std::memset(pages, 0xff, open);
+    void* const memory = static_cast<char*>(pages) + open - used;
+    mprotect(pages, open + page, PROT_NONE);
+    blocks_[memory] = {pages, open};
+    return memory;
+  }
+  bool has(void* memory) const { return blocks_.count(memory) != 0; }
+  void release(void* memory) {
+    const auto block = blocks_.find(memory);
+    munmap(block->second.first, block->second.second + page);
+    blocks_.erase(block);
+  }
+  void protect(int how) {
+    for (const auto& block : blocks_) mprotect(block.second.first, block.second.second, how);
+  }
+
+ private:
+  static constexpr std::size_t page = 4096;
+  std::map<void*, std::pair<void*, std::size_t>> blocks_;
+};
+
+device_memory memory;
+std::deque<std::pair<cudaStream_t, std::function<bool()>>> work;
+
+bool waits_for(cudaStream_t one, cudaStream_t other) {
+  if (one == other) return true;
+  if (one != nullptr && other != nullptr) return false;
+  return (one == nullptr ? other : one)->blocking;
+}
+
+/// Does what is on a stream, and what that waits for.
+cudaError_t synchronize(cudaStream_t stream) {
+  std::set<cudaStream_t> awaited{stream};
+  std::deque<std::pair<cudaStream_t, std::function<bool()>>> due, later;
+  for (; !work.empty(); work.pop_back()) {
+    auto& last = work.back();
+    bool needed = false;
+    for (const cudaStream_t s : awaited) needed |= waits_for(s, last.first);
+    if (needed) awaited.insert(last.first);
+    (needed ? due : later).push_front(std::move(last));
+  }
+  work = std::move(later);
+  bool done = true;
+  memory.protect(PROT_READ | PROT_WRITE);
+  for (const auto& item : due) done = item.second() && done;
+  memory.protect(PROT_NONE);
+  return done ? cudaSuccess : cudaErrorLaunchFailure;
+}
+
+}  // namespace
+
+void emulated_gpu::enqueue(CUstream_st* stream, std::function<bool()> task) {
+  work.emplace_back(stream, std::move(task));
+}
+
+const char* cudaGetErrorName(cudaError_t e) {
+  switch (e) {
+    case cudaSuccess:
+      return "cudaSuccess";
+    case cudaErrorInvalidValue:
+      return "cudaErrorInvalidValue";
+    case cudaErrorMemoryAllocation:
+      return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidConfiguration:
+      return "cudaErrorInvalidConfiguration";
+    case cudaErrorLaunchFailure:
+      return "cudaErrorLaunchFailure";
+  }
+  return "unrecognized error code";
+}
+const char* cudaGetErrorString(cudaError_t e) {
+  return e == cudaErrorMemoryAllocation ? "out of memory" : "emulated";
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, 0); }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  *stream = new CUstream_st{flags != cudaStreamNonBlocking};
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const cudaError_t status = synchronize(stream);
+  delete stream;
+  return status;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return synchronize(stream); }
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  *value = 4;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocAsync(void** place, std::size_t bytes, cudaStream_t) {
+  *place = memory.allocate(bytes);
+  return *place == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+cudaError_t cudaFreeAsync(void* p, cudaStream_t stream) {
+  if (!memory.has(p)) return cudaErrorInvalidValue;
+  emulated_gpu::enqueue(stream, [p] {
+    memory.release(p);
+    return true;
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t stream) {
+  emulated_gpu::enqueue(stream, [=] {
+    std::memset(p, value, bytes);
+    return true;
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
+                              std::size_t from_pitch, std::size_t width, std::size_t height,
+                              cudaMemcpyKind, cudaStream_t stream) {
+  if (width > to_pitch || width > from_pitch) return cudaErrorInvalidValue;
+  emulated_gpu::enqueue(stream, [=] {
+    for (std::size_t i = 0; i < height; ++i) {
+      std::memcpy(static_cast<char*>(to) + i * to_pitch,
+                  static_cast<const char*>(from) + i * from_pitch, width);
+    }
+    return true;
+  });
+  return cudaSuccess;
+}
