@@ -27,6 +27,15 @@ static_assert(OnDevice<gptq<uniform<4>>, matrix<float>, hessian>);
 static_assert(OnDevice<gptq<uniform<4>>, cuda::device_view<const float>, hessian>);
 static_assert(OnDevice<gptq<trellis<2>>, matrix<float>, hessian>);
 
+static_assert(requires(const gptq<uniform<4>>& method) { method.plan(cuda::backend{}, 8, 8); });
+
+TEST_CASE("cuda::gptq: a plan of nothing is refused, and needs no device") {
+  CHECK_THROWS_AS(static_cast<void>(gptq<uniform<4>>{}.plan(cuda::backend{}, 0, 8)), error);
+  const memory_plan plan = gptq<uniform<4>>{}.plan(cuda::backend{}, 4096, 4096);
+  CHECK(plan.factor == 8 * 4096 * 4096 + 4 * 4096);
+  CHECK(plan.output == 4096 * 4096 / 2 + 8 * 4096 * 32);
+}
+
 TEST_CASE("cuda::gptq: refuses what the CPU refuses before it asks for a device") {
   CHECK_THROWS_WITH_AS(static_cast<void>(gptq<uniform<4>>{}.quantize(
                            cuda::backend{}, matrix<float>(4, 32), hessian(32))),
@@ -79,6 +88,37 @@ TEST_SUITE("device") {
       cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
       cuda::check(cudaStreamDestroy(stream), "cudaStreamDestroy");
     }
+  }
+
+  /// The plan holds, and no more than a hundredth is left over.
+  template <class Method>
+  void check_plan(const Method& method, index_t m, index_t n) {
+    CAPTURE(m);
+    CAPTURE(n);
+    const matrix<float> w = test::normal_matrix(m, n, 4);
+    const hessian h = test::random_hessian(n / 2, n, 0.7, 3);
+    cudaMemPool_t pool = nullptr;
+    cuda::check(cudaDeviceGetDefaultMemPool(&pool, 0), "cudaDeviceGetDefaultMemPool");
+    const cuda::backend on;
+    const auto used_by = [&](const auto& f) {
+      std::uint64_t most = 0;
+      cuda::check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &most), "set");
+      f();
+      cuda::check(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &most), "get");
+      return static_cast<double>(most);
+    };
+    const double used = used_by([&] { static_cast<void>(method.quantize(on, w, h)); });
+    const auto planned = static_cast<double>(method.plan(on, m, n).peak());
+    CHECK(used <= planned + 16 * static_cast<double>(m + n) + 4096);
+    CHECK(used >= 0.99 * planned);
+  }
+
+  TEST_CASE("cuda::gptq: takes the memory that was planned") {
+    check_plan(gptq<uniform<4>>{}, 300, 256);
+    check_plan(gptq<uniform<3>, rotation::hadamard>{}, 320, 256);
+    check_plan(gptq<uniform<3>, rotation::hadamard>{}, 40, 512);
+    check_plan(gptq<companded<lattice::e8, 3>>{.options = {.act_order = true}}, 200, 300);
+    check_plan(gptq<trellis<2>>{}, 20, 64);
   }
 
   /// A search takes another path where sums are in another order: errors alone can be compared.

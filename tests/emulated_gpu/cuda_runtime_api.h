@@ -39,6 +39,14 @@ cudaError_t cudaGetDeviceCount(int*);
 cudaError_t cudaGetDevice(int*);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int device);
 
+struct CUmemPoolHandle_st;
+using cudaMemPool_t = CUmemPoolHandle_st*;
+enum cudaMemPoolAttr { cudaMemPoolAttrUsedMemHigh = 8 };
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t*, int device);
+/// The most bytes that were in use, a std::uint64_t; setting it to 0 starts anew.
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr, void* value);
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void* value);
+
 enum cudaMemcpyKind { cudaMemcpyDefault = 4 };
 cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t);
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -29,7 +29,6 @@ class device_memory {
     blocks_[memory] = {pages, open};
     return memory;
   }
-  bool has(void* memory) const { return blocks_.count(memory) != 0; }
   void release(void* memory) {
     const auto block = blocks_.find(memory);
     munmap(block->second.first, block->second.second + page);
@@ -45,6 +44,10 @@ class device_memory {
 };
 
 device_memory memory;
+/// Bytes in use, in the order in which the host asks for them and gives them back.
+std::map<void*, std::uint64_t> sizes;
+std::uint64_t in_use = 0, most_in_use = 0;
+
 std::deque<std::pair<cudaStream_t, std::function<bool()>>> work;
 
 bool waits_for(cudaStream_t one, cudaStream_t other) {
@@ -124,16 +127,37 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
 
 cudaError_t cudaMallocAsync(void** place, std::size_t bytes, cudaStream_t) {
   *place = memory.allocate(bytes);
-  return *place == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  if (*place == nullptr) return cudaErrorMemoryAllocation;
+  in_use += sizes[*place] = bytes;
+  most_in_use = std::max(most_in_use, in_use);
+  return cudaSuccess;
 }
 cudaError_t cudaFreeAsync(void* p, cudaStream_t stream) {
-  if (!memory.has(p)) return cudaErrorInvalidValue;
+  const auto size = sizes.find(p);
+  if (size == sizes.end()) return cudaErrorInvalidValue;
+  in_use -= size->second;
+  sizes.erase(size);
   emulated_gpu::enqueue(stream, [p] {
     memory.release(p);
     return true;
   });
   return cudaSuccess;
 }
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) {
+  *pool = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr, void* value) {
+  std::memcpy(value, &most_in_use, sizeof most_in_use);
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void* value) {
+  std::uint64_t zero = 0;
+  if (std::memcmp(value, &zero, sizeof zero) != 0) return cudaErrorInvalidValue;
+  most_in_use = in_use;
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t stream) {
   emulated_gpu::enqueue(stream, [=] {
     std::memset(p, value, bytes);

@@ -41,7 +41,7 @@ TEST_CASE("attention: equals its definition in double, over one part and over se
       }
       for (index_t j = 0; j < d; ++j) {
         const double expected = sum[static_cast<std::size_t>(j)] / total;
-        largest = test::worst(largest, std::fabs(static_cast<double>(out(t, j)) - expected));
+        largest = oq::test::worst(largest, std::fabs(static_cast<double>(out(t, j)) - expected));
       }
     }
     // Averages of numbers below 5, the parts off by some 40 roundings each.

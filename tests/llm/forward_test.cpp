@@ -92,7 +92,7 @@ TEST_CASE("forward: the embedded model's evaluation windows have the reference's
   // which is 2^-24 times some 80 roundings of logits of magnitude 4.
   double largest = 0;
   for (std::size_t w = 0; w < found.size(); ++w) {
-    largest = test::worst(largest, std::fabs(found[w] - expected[w]));
+    largest = oq::test::worst(largest, std::fabs(found[w] - expected[w]));
   }
   MESSAGE("largest difference of a window's sum: " << largest);
   CHECK(largest < 1e-2);

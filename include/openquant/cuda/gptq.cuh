@@ -63,4 +63,16 @@ quantize_on(const backend& on, const gptq<Q, R, E>& method, const device_view<co
   return quantize_on(on, method, w, factor(on, method, h));
 }
 
+/// method.plan(on, m, n): the device memory that quantizing an (m, n) layer takes whose weights and
+/// Hessian are given on the host, in bytes; cuSOLVER's workspace is not counted. A Hessian or
+/// weights given on the device take less.
+///
+/// Errors:  those of gptq::plan; cuda::error
+template <PanelQuantizer Q, Rotation R, Equalizer E>
+memory_plan plan_on(const backend&, const gptq<Q, R, E>& method, index_t m, index_t n) {
+  memory_plan p = device_plan(method, m, n);
+  p.workspace += tile_tables<Q>::bytes();
+  return p;
+}
+
 }  // namespace openquant::cuda

@@ -67,6 +67,7 @@ template <DeviceQuantizer Q>
 class tile_tables {
  public:
   explicit tile_tables(const solver&) {}
+  static index_t bytes() { return 0; }
   tile_memory<Q> view() { return {}; }
 };
 /// Values, the table of the decoder, and a workspace for a block on every multiprocessor.
@@ -74,12 +75,9 @@ template <TrellisQuantizer Q>
 class tile_tables<Q> {
  public:
   explicit tile_tables(const solver& d) : value_(d.on(), 1, std::ssize(Q::search_values())) {
-    int current = 0, multiprocessors = 0;
-    check(cudaGetDevice(&current), "cudaGetDevice");
-    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, current),
-          "cudaDeviceGetAttribute");
     if (encode_tiles_workspace<Q> != 0) {
-      workspace_ = device_matrix<std::uint32_t>(d.on(), multiprocessors, encode_tiles_workspace<Q>);
+      workspace_ =
+          device_matrix<std::uint32_t>(d.on(), multiprocessors(), encode_tiles_workspace<Q>);
     }
     cuda::copy(d.on(), matrix_view<const std::int16_t>(Q::search_values().data(), 1, value_.cols()),
                value_.view());
@@ -89,9 +87,24 @@ class tile_tables<Q> {
                  table_.view());
     }
   }
+  /// What they take on the current device.
+  static index_t bytes() {
+    const auto table = table_size<Q> * static_cast<index_t>(sizeof(table_entry<Q>));
+    const index_t workspace =
+        encode_tiles_workspace<Q> == 0 ? 0 : 4 * multiprocessors() * encode_tiles_workspace<Q>;
+    return 2 * std::ssize(Q::search_values()) + table + workspace;
+  }
   tile_memory<Q> view() { return {value_.view(), workspace_.view(), table_.data()}; }
 
  private:
+  static index_t multiprocessors() {
+    int current = 0, count = 0;
+    check(cudaGetDevice(&current), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, current),
+          "cudaDeviceGetAttribute");
+    return count;
+  }
+
   device_matrix<std::int16_t> value_;
   device_matrix<std::uint32_t> workspace_;
   device_matrix<table_entry<Q>> table_;

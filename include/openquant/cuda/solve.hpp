@@ -24,6 +24,23 @@ struct layer_view {
   matrix_view<const index_t, device> order{};  ///< (1, n' / d) blocks in coding order, or natural
 };
 
+/// Strips of 32 rows that the report measures, of so many.
+template <DeviceQuantizer Q>
+constexpr index_t measured_strips(index_t strips) {
+  const index_t stride = report_stride<Q>(strips);
+  return stride == 0 ? 0 : (strips + stride - 1) / stride;
+}
+
+/// Bytes that `solve` takes on a device for an (m, n') layer under scales of this shape, beside the
+/// layer.
+template <DeviceQuantizer Q>
+index_t solve_bytes(index_t m, index_t n, const strip_shape<Q>& shape) {
+  constexpr index_t strip = warp_size, parts = 3;
+  const index_t strips = (m + strip - 1) / strip;
+  const index_t columns = 2 * (strips + measured_strips<Q>(strips) * parts) * strip + strip;
+  return 4 * (columns * n + 2 * (shape.scales() + shape.words()));
+}
+
 /// Codes every row of a layer: `openquant::solve` on a device D,
 ///
 ///   d.zeros<T>(rows, cols)                  a matrix of zeros there, with view()
@@ -47,8 +64,7 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
 
   // Weights, their errors and those of rounding, of each strip that is measured, side by side.
   constexpr index_t parts = 3;
-  const index_t stride = report_stride<Q>(strips);
-  const index_t measured = stride == 0 ? 0 : (strips + stride - 1) / stride;
+  const index_t stride = report_stride<Q>(strips), measured = measured_strips<Q>(strips);
   auto e = d.template zeros<float>(n, measured * parts * strip);
   auto product = d.template zeros<float>(n, e.cols());
   auto rounding = d.template zeros<float>(n, strip);

@@ -159,6 +159,14 @@ struct gptq {
   [[nodiscard]] auto quantize(const Backend& on, const W& w, const H& h) const {
     return quantize_on(on, *this, w, h);
   }
+  /// The memory that this takes there, by plan_on(backend, method, m, n).
+  template <class Backend>
+  requires requires(const Backend& on, const gptq& method) {
+    plan_on(on, method, index_t{}, index_t{});
+  }
+  [[nodiscard]] memory_plan plan(const Backend& on, index_t m, index_t n) const {
+    return plan_on(on, *this, m, n);
+  }
 
  private:
   /// H' on the CPU.
