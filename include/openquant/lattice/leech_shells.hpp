@@ -99,6 +99,9 @@ class leech_shells {
     }
   }
 
+  /// No constant expression: compilers try those for every static object, and this one is long.
+  static leech_shells built() { return {}; }
+
   /// Words of the Golay code of this weight.
   OPENQUANT_HD constexpr std::uint64_t words_of(int weight) const {
     const auto w = static_cast<std::size_t>(weight);
@@ -169,7 +172,7 @@ OPENQUANT_HD inline const leech_shells& leech_shells::table() {
 #if defined(__CUDA_ARCH__)
   static constexpr leech_shells shells;
 #else
-  static const leech_shells shells;
+  static const leech_shells shells = built();
 #endif
   return shells;
 }
