@@ -37,6 +37,8 @@ TEST_CASE("lane: selection") {
   CHECK(!std::signbit(openquant::max(0.0f, -0.0f)));
   CHECK(std::isnan(openquant::min(NAN, 1.0f)));
   CHECK(openquant::max(1.0f, NAN) == 1);
+  CHECK(positive_min(1.0f, 2.0f) == 1);
+  CHECK(positive_max(1.0f, 2.0f) == 2);
 }
 
 TEST_CASE("lane: rounding goes to even and keeps the sign of zero") {

@@ -71,6 +71,8 @@ TEST_CASE_TEMPLATE("simd_batch: minimum and maximum, signs of zero included", Ar
                    test::middle_arch, default_arch) {
   SAME_IN_LANES(min(x, y));
   SAME_IN_LANES(max(x, y));
+  SAME_IN_LANES(positive_min(x * x, y * y));
+  SAME_IN_LANES(positive_max(x * x, y * y));
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   using lanes = batch<Arch>;
   float out[lane_count<lanes>];

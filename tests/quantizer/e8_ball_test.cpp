@@ -53,6 +53,17 @@ TEST_CASE("e8_ball: no point is nearer, by trying all of them") {
     const auto code = static_cast<std::size_t>(found.code());
     CHECK(squared_norm(all_points()[code] - u) <= least * (1 + 1e-5f));
     CHECK(squared_norm(all_points()[code] - found.point()) == 0);
+    const vec<float, 8> h{1, 2, 3, 4, 5, 6, 7, 8}, e = u - found.point();
+    float loss = 0;
+    for (index_t k = 0; k < 8; ++k) loss += h[k] * e[k] * e[k];
+    CHECK(std::fabs(found.loss(h) - loss) <= 1e-5f * (1 + loss));
+    CHECK(std::fabs(2 * found.distance + squared_norm(u) - squared_norm(e)) <=
+          1e-5f * (1 + squared_norm(u)));
+    const auto other = e8_ball::find(u * -0.5f);
+    CHECK(select(true, found, other).loss(h) == found.loss(h));
+    CHECK(select(true, found, other).distance == found.distance);
+    CHECK(select(false, found, other).code() == other.code());
+    CHECK(select(false, found, other).loss(h) == other.loss(h));
   }
 }
 

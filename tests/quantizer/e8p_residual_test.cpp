@@ -103,6 +103,41 @@ TEST_CASE("e8p_residual: the loss that is told is the search's to 1 %") {
   check_loss(four, 1 / 1.1f, 0.01);
 }
 
+/// The told loss is that of the sum with the nearest p and the best r for it; the other sum makes
+/// it less or leaves it.
+template <class Second>
+void check_losses(const e8p_residual<Second>& stages, float deviation) {
+  const lanes one(1.0f);
+  const vec<lanes, 8> ones{one, one, one, one, one, one, one, one};
+  vec<lanes, 8> h = ones;
+  for (index_t k = 0; k < 8; ++k) h[k] = lanes(static_cast<float>(k + 1));
+  double of_nearest = 0, of_either = 0;
+  index_t wrong = 0;
+  for (std::uint64_t i = 0; i < 16000 / width; ++i) {
+    const vec<lanes, 8> u = sample(i, deviation);
+    const auto first = e8p_codebook::nearest(u);
+    const auto rest = (u - e8p_codebook::point<lanes>(first)) * lanes(stages.ratio);
+    const vec<lanes, 8> e = u - stages.template point<lanes>(first, Second::nearest(rest));
+    lanes sum(0.0f);
+    for (index_t k = 0; k < 8; ++k) sum = sum + h[k] * (e[k] * e[k]);
+    float expected[width], told[width], near[width], either[width];
+    store(sum, expected), store(stages.loss_of_nearest(u, h), told);
+    store(stages.loss_of_nearest(u, ones), near), store(stages.loss(u, ones), either);
+    for (index_t l = 0; l < width; ++l) {
+      wrong += !(std::fabs(told[l] - expected[l]) <= 1e-4f * expected[l] + 1e-5f);
+      wrong += !(either[l] <= near[l] + 1e-5f);
+      of_nearest += static_cast<double>(near[l]), of_either += static_cast<double>(either[l]);
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(of_either < 0.99 * of_nearest);
+}
+
+TEST_CASE("e8p_residual: the losses that are told are of the nearest p, or of the better of two") {
+  check_losses(three, 1);
+  check_losses(four, 1 / 1.1f);
+}
+
 TEST_CASE("e8p_residual: on 40 points, not more than 5 % above the best of all 2^24 sums") {
   double found = 0, best = 0;
   for (std::uint64_t i = 0; i < 40; ++i) {

@@ -40,7 +40,7 @@ TEST_CASE("e8p_search: the nearest of all 65536; in 97 % of points the nearest o
       of_class = std::min(of_class, test::weighted_distance(ones, u, p));
     }
     const e8p_search<float> found(u);
-    const std::int32_t first = found.nearest.code(), second = found.runner_up.code();
+    const std::int32_t first = found.nearest().code(), second = found.runner_up().code();
     CHECK(class_of(first) != class_of(second));
     std::sort(least.begin(), least.end());
     const auto distance = [&](std::int32_t code) {

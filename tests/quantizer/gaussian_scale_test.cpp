@@ -123,4 +123,37 @@ TEST_CASE("gaussian_scale: by none nothing is stored, and sigma is 1") {
   CHECK(unpack_gaussian_scale(0, gaussian_fit::none)[0] == 1.0f);
 }
 
+/// Of the ternary points as if nothing were coded as 0.
+struct binary_loss {
+  static constexpr index_t dim = 1, scale_fields = 1;
+  static constexpr float loss_unit = 1;
+  template <class T>
+  T loss(const vec<T, 1>& u, const vec<T, 1>& h) const {
+    const T error = abs(u[0]) - T(1.0f);
+    return h[0] * (error * error);
+  }
+};
+
+TEST_CASE("gaussian_scale: rough losses choose one candidate of either half of the nine") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    std::vector<float> x(64);
+    for (std::size_t j = 0; j < x.size(); ++j) x[j] = random::normal(seed, j);
+    const group_view<float> group(x.data(), 1, 64);
+    const float sigma = fit_gaussian_scale(ternary{}, group, gaussian_fit::norm)[0];
+    float best[2] = {}, least[2] = {1e9f, 1e9f};
+    for (int k = 0; k < 9; ++k) {
+      const float s = sigma * (0.80f + 0.05f * static_cast<float>(k));
+      float sum = 0;
+      for (const float value : x) sum += (std::fabs(value) - s) * (std::fabs(value) - s);
+      if (sum < least[k % 2]) least[k % 2] = sum, best[k % 2] = s;
+    }
+    const auto coarse = quantizer::best_scale(ternary{}, group, 2,
+                                              [&](index_t k) { return vec<float, 1>{best[k]}; });
+    const auto fine = quantizer::best_scale(ternary{}, group, 5, [&](index_t k) {
+      return vec<float, 1>{coarse[0] * (0.96f + 0.02f * static_cast<float>(k))};
+    });
+    CHECK(fit_gaussian_scale(ternary{}, group, gaussian_fit::mse, binary_loss{})[0] == fine[0]);
+  }
+}
+
 }  // namespace

@@ -57,6 +57,10 @@ OPENQUANT_HD inline std::int32_t select(bool mask, std::int32_t a, std::int32_t 
 }
 OPENQUANT_HD inline float min(float a, float b) { return b < a ? b : a; }
 OPENQUANT_HD inline float max(float a, float b) { return a < b ? b : a; }
+/// The same of numbers that are 0 or more, not -0 or NaN: bits are in order where numbers are, and
+/// some hardware compares integers on more ports.
+OPENQUANT_HD inline float positive_min(float a, float b) { return min(a, b); }
+OPENQUANT_HD inline float positive_max(float a, float b) { return max(a, b); }
 OPENQUANT_HD inline float abs(float a) { return ::fabsf(a); }
 OPENQUANT_HD inline float sqrt(float a) { return ::sqrtf(a); }
 

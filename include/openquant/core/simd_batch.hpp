@@ -114,6 +114,36 @@ struct batch {
   friend batch min(batch a, batch b) { return select(b < a, b, a); }
   friend batch max(batch a, batch b) { return select(a < b, b, a); }
 #endif
+  friend batch positive_min(batch a, batch b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(batch) == 64) {
+      return register_type(_mm512_castsi512_ps(
+          _mm512_min_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v))));
+    }
+#endif
+#if defined(__AVX2__)
+    if constexpr (sizeof(batch) == 32) {
+      return register_type(_mm256_castsi256_ps(
+          _mm256_min_epi32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v))));
+    }
+#endif
+    return min(a, b);
+  }
+  friend batch positive_max(batch a, batch b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(batch) == 64) {
+      return register_type(_mm512_castsi512_ps(
+          _mm512_max_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v))));
+    }
+#endif
+#if defined(__AVX2__)
+    if constexpr (sizeof(batch) == 32) {
+      return register_type(_mm256_castsi256_ps(
+          _mm256_max_epi32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v))));
+    }
+#endif
+    return max(a, b);
+  }
   friend batch abs(batch a) { return xsimd::abs(a.v); }
   friend batch sqrt(batch a) { return xsimd::sqrt(a.v); }
   friend batch exp(batch a) { return xsimd::exp(a.v); }

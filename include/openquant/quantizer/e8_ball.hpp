@@ -20,7 +20,7 @@ struct e8_ball {
   static constexpr index_t dim = 8;
 
   /// The point nearest to u, but for 2^-20 of |u_i|: its code, and itself.
-  /// Cost: about 60 lane operations, and 60 for the code or the point
+  /// Cost: about 60 lane operations, and 60 for the code, the point or the loss
   template <class T>
   class choice {
    public:
@@ -58,7 +58,7 @@ struct e8_ball {
       const auto absent = select(most[0] == y[7], u[7], zero) < zero;
       const T axis = select(absent, next[0], most[0]);
 
-      T best = zero;  // <u, v> - |v|^2 / 2
+      T best = zero;  // <u, p> - |p|^2 / 2
       const auto consider = [&](const T& gain, float base, float peak, const T& first,
                                 const T& second, const T& turn) {
         const auto better = gain > best;
@@ -74,6 +74,36 @@ struct e8_ball {
       consider(sum * T(0.5f) - max(turned, zero) - T(1.0f), 0.5f, 0.5f, nowhere, nowhere, turned);
       consider(most[0] + next[0] - T(1.0f), 0, 1, most[0], next[0], nowhere);
       consider(axis + axis - T(2.0f), 0, 2, axis, nowhere, nowhere);
+      distance = zero - best;
+    }
+
+    T distance;  ///< |u - p|^2 / 2, less |u|^2 / 2
+
+    /// sum_i h_i (u_i - p_i)^2.
+    OPENQUANT_HD T loss(const vec<T, 8>& h) const {
+      T sum = T(0.0f);
+      OPENQUANT_UNROLL
+      for (int i = 0; i < 8; ++i) {
+        const T y = placed_magnitude(u_[i], i);
+        const T a = select((y == first_) | (y == second_), peak_, base_);
+        const T error = abs(u_[i]) - select(y == turned_, -a, a);
+        sum = sum + h[i] * (error * error);
+      }
+      return sum;
+    }
+
+    /// a where the mask is true, else b.
+    template <class Mask>
+    OPENQUANT_INLINE OPENQUANT_HD friend choice select(const Mask& mask, const choice& a,
+                                                       const choice& b) {
+      choice c;
+      OPENQUANT_UNROLL
+      for (index_t i = 0; i < 8; ++i) c.u_[i] = select(mask, a.u_[i], b.u_[i]);
+      c.base_ = select(mask, a.base_, b.base_), c.peak_ = select(mask, a.peak_, b.peak_);
+      c.first_ = select(mask, a.first_, b.first_), c.second_ = select(mask, a.second_, b.second_);
+      c.turned_ = select(mask, a.turned_, b.turned_);
+      c.distance = select(mask, a.distance, b.distance);
+      return c;
     }
 
     OPENQUANT_HD vec<T, 8> point() const {
@@ -105,6 +135,8 @@ struct e8_ball {
     }
 
    private:
+    choice() = default;
+
     vec<T, 8> u_;
     // Magnitudes: `peak` where |u_i| is the first or the second of these, else `base`.
     T base_, peak_, first_, second_;

@@ -21,7 +21,8 @@ namespace openquant::quantizer {
 /// Error:   .0912, .0288, .00795 sigma^2 at B = 2, 3, 4 on N(0, sigma^2)
 /// Bits:    B a weight, 16 a group (0 unscaled)
 /// Cost:    one search of E8P to encode, for B > 2 four or six, and two or three of the second
-///          stage; a scale is searched by losses, for B > 2 those of `either_sum`
+///          stage; a scale is searched by losses, for B > 2 those of `either_sum`,
+///          at B = 4 sifted by those of `nearest_sum`
 /// Source:  Tseng et al., "QuIP#", arXiv 2402.04396, Secs. 4.2 and 4.3; the scales and the joint
 ///          search are ours
 template <int B>
@@ -138,12 +139,25 @@ struct e8p {
     }
   };
 
+  /// What the first candidates at 4 bits are sifted by: sums with the nearest point of E8P.
+  struct nearest_sum {
+    static constexpr index_t dim = e8p::dim, scale_fields = e8p::scale_fields;
+    static constexpr float loss_unit = spacing;
+    template <class T>
+    OPENQUANT_HD T loss(const vec<T, 8>& u, const vec<T, 8>& h) const {
+      constexpr e8p_residual<second> sums = stages;
+      return sums.loss_of_nearest(u, h);
+    }
+  };
+
   template <class T>
   OPENQUANT_HD vec<T, 1> fit(const group_view<T>& group) const {
     if constexpr (B == 2)
       return fit_gaussian_scale(*this, group, fit_by);
-    else
+    else if constexpr (B == 3)
       return fit_gaussian_scale(either_sum{}, group, fit_by);
+    else
+      return fit_gaussian_scale(either_sum{}, group, fit_by, nearest_sum{});
   }
   OPENQUANT_HD std::uint64_t pack(const vec<float, 1>& s) const {
     return pack_gaussian_scale(s, fit_by);

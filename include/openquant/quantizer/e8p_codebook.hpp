@@ -40,8 +40,8 @@ struct e8p_codebook {
   }
   /// The same before its code or point are computed.
   template <class T>
-  OPENQUANT_HD static e8p_choice<T> find(const vec<T, 8>& u) {
-    return e8p_search<T>(u).nearest;
+  OPENQUANT_INLINE OPENQUANT_HD static e8p_choice<T> find(const vec<T, 8>& u) {
+    return e8p_search<T>(u).nearest();
   }
 
   template <class T, class Code>

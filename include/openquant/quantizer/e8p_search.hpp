@@ -20,27 +20,33 @@ namespace openquant::quantizer {
 /// two that are two apart. A wrong parity costs the least |y_i|: where a_i is not 1/2 there, one
 /// less in its place mends the parity and is better by 1 or more. So patterns with an even and an
 /// odd number of 3/2 are compared among themselves first. The |y_i| know their places, so that the
-/// sorted ones say where they were.
+/// sorted ones say where they were; which of the 29 is the best, is left to be found once that is
+/// asked (`e8p_choice`).
 ///
-/// Cost:    about 270 lane operations for each of the two shifts; the runner-up, if it is used, 25
+/// Cost:    about 210 lane operations for each of the two shifts; the runner-up, if it is used, 25
 /// Source:  Tseng et al., "QuIP#", arXiv 2402.04396, Sec. 4.2 (E8P); search by sorted pairing as in
 ///          Adoul & Barth, "Nearest neighbor algorithm for spherical codes from the Leech lattice",
 ///          IEEE Trans. Inf. Theory 34(5), 1988
 template <class T>
-struct e8p_search {
-  e8p_choice<T> nearest;  ///< but for 2^-20 of the |u_i - shift|
-  /// Of another shift or parity of the number of 3/2: next to always the nearest of those.
-  e8p_choice<T> runner_up;
-
-  OPENQUANT_INLINE OPENQUANT_HD explicit e8p_search(const vec<T, 8>& u) {
-    const pair down = best_patterns(u, T(-0.25f)), up = best_patterns(u, T(0.25f));
+class e8p_search {
+ public:
+  OPENQUANT_INLINE OPENQUANT_HD explicit e8p_search(const vec<T, 8>& u) : u_(u) {
+    T sum = T(0.0f);
+    OPENQUANT_UNROLL
+    for (index_t i = 0; i < 8; ++i) sum = sum + u[i];
+    const pair down = best_patterns(u, sum, T(-0.25f)), up = best_patterns(u, sum, T(0.25f));
     const auto lower = down.first.distance < up.first.distance;
     const found better = chosen(lower, down.first, up.first),
                 worse = chosen(lower, up.first, down.first);
     const found same = chosen(lower, down.second, up.second);
-    set(nearest, u, better);
-    set(runner_up, u, chosen(same.distance < worse.distance, same, worse));
+    first_ = better;
+    second_ = chosen(same.distance < worse.distance, same, worse);
   }
+
+  /// But for 2^-20 of the |u_i - shift|.
+  OPENQUANT_INLINE OPENQUANT_HD e8p_choice<T> nearest() const { return choice(first_); }
+  /// Of another shift or parity of the number of 3/2: next to always the nearest of those.
+  OPENQUANT_INLINE OPENQUANT_HD e8p_choice<T> runner_up() const { return choice(second_); }
 
  private:
   /// The best pattern for one shift and parity, and half that squared distance less what all
@@ -57,12 +63,13 @@ struct e8p_search {
             select(mask, a.kind, b.kind),         select(mask, a.threshold, b.threshold),
             select(mask, a.largest, b.largest),   select(mask, a.turned, b.turned)};
   }
-  OPENQUANT_INLINE OPENQUANT_HD static void set(e8p_choice<T>& c, const vec<T, 8>& u,
-                                                const found& f) {
-    c.shift = f.shift, c.kind = f.kind, c.threshold = f.threshold;
-    c.largest = f.largest, c.turned = f.turned;
+  OPENQUANT_INLINE OPENQUANT_HD e8p_choice<T> choice(const found& f) const {
+    e8p_choice<T> c;
     OPENQUANT_UNROLL
-    for (index_t i = 0; i < 8; ++i) c.v[i] = u[i] - f.shift;
+    for (index_t i = 0; i < 8; ++i) c.v[i] = u_[i] - f.shift;
+    c.shift = f.shift, c.kind = f.kind, c.threshold = f.threshold;
+    c.largest = f.largest, c.turned = f.turned, c.distance = f.distance;
+    return c;
   }
   /// Of patterns with the same parity.
   struct contest {
@@ -73,18 +80,21 @@ struct e8p_search {
       kind = select(better, its_kind, kind);
       threshold = select(better, its_threshold, threshold);
     }
+    /// A long one, which has no threshold.
+    OPENQUANT_HD void consider(const T& other, const T& its_kind) {
+      consider(other, its_kind, threshold);
+    }
   };
 
-  OPENQUANT_HD static pair best_patterns(const vec<T, 8>& u, T shift) {
+  OPENQUANT_HD static pair best_patterns(const vec<T, 8>& u, const T& sum, T shift) {
     vec<T, 8> y;
     lane_int_t<T> negative = lane_int_t<T>(0);  // in the sign bit, whether an odd number of them
-    T sum = T(0.0f), total = T(0.0f);
+    T total = T(0.0f);
     OPENQUANT_UNROLL
     for (int i = 0; i < 8; ++i) {
       const T v = u[i] - shift;
       negative = negative ^ float_bits(v);
       y[i] = placed_magnitude(v, i);
-      sum = sum + u[i];
       total = total + y[i];
     }
     const vec<T, 5> top = four_largest_and_least(y);
@@ -93,15 +103,13 @@ struct e8p_search {
     // Two more 3/2 pay where their |y_i| add up to 2: first the larger two, then the next.
     const T two = top[0] + top[1] - T(2.0f), four = top[2] + top[3] - T(2.0f);
     const auto has_two = two > zero, has_four = four > zero;
-    contest even{max(two, zero) + max(four, zero) - T(1.0f),
-                 select(has_four, T(4.0f), select(has_two, T(2.0f), zero)),
+    contest even{max(two, zero) + max(four, zero) - T(1.0f), zero,
                  select(has_four, top[3], select(has_two, top[1], none))};
-    even.consider(top[0] + top[0] - T(4.0f), T(9.0f), top[0]);
+    even.consider(top[0] + top[0] - T(4.0f), T(1.0f), top[0]);
     const T three = top[1] + top[2] - T(2.0f);
     const auto has_three = three > zero;
-    contest odd{top[0] + max(three, zero) - T(2.0f), select(has_three, T(3.0f), T(1.0f)),
-                select(has_three, top[2], top[0])};
-    odd.consider(top[0] + top[0] + top[1] - T(5.0f), T(10.0f), top[1]);
+    contest odd{top[0] + max(three, zero) - T(2.0f), zero, select(has_three, top[2], top[0])};
+    odd.consider(top[0] + top[0] + top[1] - T(5.0f), T(1.0f), top[1]);
 
     vec<T, 7> next, after_next;  // y_i + y_{i+1}, y_i + y_{i+2}, places mod 7
     OPENQUANT_UNROLL
@@ -109,31 +117,16 @@ struct e8p_search {
       next[i] = y[i] + y[(i + 1) % 7];
       after_next[i] = y[i] + y[(i + 2) % 7];
     }
-    T line = y[0] + next[2], line_kind = T(32.0f);
-    T fives = y[7] + y[7] + next[0], fives_kind = T(60.0f);
+    T line = y[0] + next[2], fives = mul_add(y[7], T(2.0f), next[0]);
     OPENQUANT_UNROLL
     for (index_t i = 0; i < 7; ++i) {
-      if (i > 0) {
-        const T of_three = y[i] + next[(i + 2) % 7];
-        const auto better = of_three < line;
-        line = min(line, of_three);
-        line_kind = select(better, T(static_cast<float>(32 + i)), line_kind);
-      }
-      T pair = after_next[(i + 6) % 7], kind = T(static_cast<float>(39 + 3 * i));
-      OPENQUANT_UNROLL
-      for (index_t k = 1; k < 3; ++k) {
-        const T other = next[(i + 2 * k) % 7];
-        const auto better = other > pair;
-        pair = max(pair, other);
-        kind = select(better, T(static_cast<float>(39 + 3 * i + k)), kind);
-      }
-      const T gain = y[i] + y[i] + pair;
-      const auto better = gain > fives;
-      fives = max(fives, gain);
-      fives_kind = select(better, kind, fives_kind);
+      if (i > 0) line = positive_min(line, y[i] + next[(i + 2) % 7]);
+      const T pair =
+          positive_max(after_next[(i + 6) % 7], positive_max(next[(i + 2) % 7], next[(i + 4) % 7]));
+      fives = positive_max(fives, mul_add(y[i], T(2.0f), pair));
     }
-    odd.consider(total - line - T(6.0f), line_kind, none);
-    even.consider(fives - T(6.0f), fives_kind, none);
+    odd.consider(total - line - T(6.0f), T(2.0f));
+    even.consider(fives - T(6.0f), T(3.0f));
 
     const auto wrong_for_even = change_sign(T(1.0f), negative) < zero;
     const T least = top[4], kept = T(-1.0f);
@@ -157,8 +150,8 @@ struct e8p_search {
   /// Both halves sorted by five exchanges each, then merged as far as needed.
   OPENQUANT_HD static vec<T, 5> four_largest_and_least(vec<T, 8> x) {
     const auto exchange = [](T& a, T& b) {
-      const T larger = max(a, b);
-      b = min(a, b);
+      const T larger = positive_max(a, b);
+      b = positive_min(a, b);
       a = larger;
     };
     OPENQUANT_UNROLL
@@ -169,15 +162,18 @@ struct e8p_search {
       exchange(x[half + 1], x[half + 3]);
       exchange(x[half + 1], x[half + 2]);
     }
-    const T least = min(x[3], x[7]);
+    const T least = positive_min(x[3], x[7]);
     OPENQUANT_UNROLL
-    for (index_t i = 0; i < 4; ++i) x[i] = max(x[i], x[7 - i]);
+    for (index_t i = 0; i < 4; ++i) x[i] = positive_max(x[i], x[7 - i]);
     exchange(x[0], x[2]);
     exchange(x[1], x[3]);
     exchange(x[0], x[1]);
     exchange(x[2], x[3]);
     return {x[0], x[1], x[2], x[3], least};
   }
+
+  vec<T, 8> u_;
+  found first_, second_;
 };
 
 }  // namespace openquant::quantizer

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <openquant/core/float16.hpp>
 #include <openquant/quantizer/scale_search.hpp>
@@ -14,13 +16,15 @@ namespace openquant::quantizer {
 enum class gaussian_fit : std::uint8_t { norm, mse, weighted, none };
 
 /// The grid: 0.80 to 1.20 of the root mean square in twentieths, then 2 and 4 % to either side of
-/// the best.
+/// the best. Where there is a `rough` quantizer, which tells losses nearly as good for less, of the
+/// first nine only two are candidates, by those losses the best of 0.80, 0.90, ... and of 0.85,
+/// 0.95, ...
 ///
 /// Shapes:  group : (g), g a multiple of Q::dim
-/// Cost:    13 candidates of a scale_search; one pass by norm
-template <class T, class Q>
+/// Cost:    13 candidates of a scale_search, or 6 and 9 rough ones; one pass by norm
+template <class T, class Q, class Rough = std::nullptr_t>
 OPENQUANT_HD vec<T, 1> fit_gaussian_scale(const Q& q, const group_view<T>& group,
-                                          gaussian_fit fit_by) {
+                                          gaussian_fit fit_by, const Rough& rough = {}) {
   if (fit_by == gaussian_fit::none) return {T(1.0f)};
   T energy = T(0.0f);
   for (index_t j = 0; j < group.size(); ++j) energy = energy + group[j] * group[j];
@@ -28,10 +32,20 @@ OPENQUANT_HD vec<T, 1> fit_gaussian_scale(const Q& q, const group_view<T>& group
   if (fit_by == gaussian_fit::norm) return {sigma};
   const bool unweighted = fit_by == gaussian_fit::mse || group.weightless();
   const group_view<T> counted = unweighted ? group.unweighted() : group;
-  scale_search<T, Q> search(q, counted);
-  search.among(9, [&](index_t k) -> vec<T, 1> {
+  const auto twentieth = [&](index_t k) -> vec<T, 1> {
     return {sigma * T(0.80f + 0.05f * static_cast<float>(k))};
-  });
+  };
+  scale_search<T, Q> search(q, counted);
+  if constexpr (std::is_same_v<Rough, std::nullptr_t>) {
+    search.among(9, twentieth);
+  } else {
+    vec<T, 2> best;
+    for (index_t odd = 0; odd < 2; ++odd) {
+      best[odd] = best_scale<T>(rough, counted, 5 - odd,
+                                [&](index_t k) { return twentieth(2 * k + odd); })[0];
+    }
+    search.among(2, [&](index_t k) -> vec<T, 1> { return {best[k]}; });
+  }
   const T coarse = search.best()[0];
   search.among(4, [&](index_t k) -> vec<T, 1> {  // k = 2 would be the best itself
     return {coarse * T(0.96f + 0.02f * static_cast<float>(k < 2 ? k : k + 1))};

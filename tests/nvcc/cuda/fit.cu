@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// may use the stack: fit_kernel<openquant::quantizer::(lloyd_max|companded|voronoi|e8p<3>)
+// may use the stack: fit_kernel<openquant::quantizer::(lloyd_max|companded|voronoi)
 #include <openquant/cuda/fit.cuh>
 #include <openquant/lattice/d_plus.hpp>
 #include <openquant/lattice/e8.hpp>
