@@ -22,6 +22,7 @@ enum cudaError_t : int {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInvalidConfiguration = 9,
+  cudaErrorNoDevice = 100,
   cudaErrorLaunchFailure = 719,
 };
 const char* cudaGetErrorName(cudaError_t);
@@ -102,6 +103,7 @@ cudaError_t cudaFuncSetAttribute(void (*kernel)(Argument), cudaFuncAttribute, in
 template <class Argument>
 cudaError_t cudaLaunchKernel(void (*kernel)(Argument), dim3 grid, dim3 block, void** arguments,
                              std::size_t shared_bytes, cudaStream_t stream) {
+  if (!emulated_gpu::present()) return cudaErrorNoDevice;
   const auto argument = *static_cast<const Argument*>(arguments[0]);
   const bool accepted = emulated_gpu::launch(
       {reinterpret_cast<void*>(kernel), grid.x, block.x, shared_bytes, [=] { kernel(argument); }},

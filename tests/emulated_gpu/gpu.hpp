@@ -23,6 +23,9 @@ std::uint64_t exchanged(unsigned lanes, std::uint64_t own, int mask);
 
 // Called by the host.
 
+/// False where the environment has EMULATED_GPU_ABSENT: every call then says that there is none.
+bool present();
+
 struct kernel {
   const void* entry;
   unsigned blocks, threads;

@@ -26,6 +26,7 @@ const char* cublasGetStatusName(cublasStatus_t status) {
 }
 
 cublasStatus_t cublasCreate(cublasHandle_t* handle) {
+  if (!emulated_gpu::present()) return CUBLAS_STATUS_NOT_INITIALIZED;
   *handle = new cublasContext;
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -129,6 +130,7 @@ cublasStatus_t cublasSsyrk(cublasHandle_t handle, cublasFillMode_t fill, cublasO
 }
 
 cusolverStatus_t cusolverDnCreate(cusolverDnHandle_t* handle) {
+  if (!emulated_gpu::present()) return CUSOLVER_STATUS_NOT_INITIALIZED;
   *handle = new cusolverDnContext;
   return CUSOLVER_STATUS_SUCCESS;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -77,6 +78,8 @@ cudaError_t synchronize(cudaStream_t stream) {
 
 }  // namespace
 
+bool emulated_gpu::present() { return std::getenv("EMULATED_GPU_ABSENT") == nullptr; }
+
 void emulated_gpu::enqueue(CUstream_st* stream, std::function<bool()> task) {
   work.emplace_back(stream, std::move(task));
 }
@@ -91,6 +94,8 @@ const char* cudaGetErrorName(cudaError_t e) {
       return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration:
       return "cudaErrorInvalidConfiguration";
+    case cudaErrorNoDevice:
+      return "cudaErrorNoDevice";
     case cudaErrorLaunchFailure:
       return "cudaErrorLaunchFailure";
   }
@@ -102,6 +107,7 @@ const char* cudaGetErrorString(cudaError_t e) {
 
 cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, 0); }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  if (!emulated_gpu::present()) return cudaErrorNoDevice;
   *stream = new CUstream_st{flags != cudaStreamNonBlocking};
   return cudaSuccess;
 }
@@ -113,19 +119,22 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return synchronize(stream); }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  *count = emulated_gpu::present() ? 1 : 0;
+  return emulated_gpu::present() ? cudaSuccess : cudaErrorNoDevice;
 }
 cudaError_t cudaGetDevice(int* device) {
+  if (!emulated_gpu::present()) return cudaErrorNoDevice;
   *device = 0;
   return cudaSuccess;
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  if (!emulated_gpu::present()) return cudaErrorNoDevice;
   *value = 4;
   return cudaSuccess;
 }
 
 cudaError_t cudaMallocAsync(void** place, std::size_t bytes, cudaStream_t) {
+  if (!emulated_gpu::present()) return cudaErrorNoDevice;
   *place = memory.allocate(bytes);
   if (*place == nullptr) return cudaErrorMemoryAllocation;
   in_use += sizes[*place] = bytes;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <optional>
+
 #include <openquant/cuda/blas.cuh>
 #include <openquant/cuda/launch.cuh>
 #include <openquant/cuda/solve.hpp>
@@ -12,7 +14,7 @@ namespace openquant::cuda {
 /// Errors:  cuda::error where CUDA or cuBLAS refuses
 class solver {
  public:
-  explicit solver(const backend& on) : on_(on), blas_(on) {}
+  explicit solver(const backend& on) : on_(on) {}
 
   template <class T>
   device_matrix<T> zeros(index_t rows, index_t cols) const {
@@ -29,7 +31,8 @@ class solver {
   template <linalg::op A, linalg::op B>
   void multiply_add(device_view<const float> a, device_view<const float> b, float beta,
                     device_view<float> c) const {
-    cuda::multiply_add<A, B>(blas_, 1.0f, a, b, beta, c);
+    if (!blas_) blas_.emplace(on_);
+    cuda::multiply_add<A, B>(*blas_, 1.0f, a, b, beta, c);
   }
   void copy(device_view<const float> from, device_view<float> to) const {
     cuda::copy(on_, from, to);
@@ -59,7 +62,7 @@ class solver {
 
  private:
   backend on_;
-  cublas_handle blas_;
+  mutable std::optional<cublas_handle> blas_;  // from the first product on
 };
 
 /// What a search of tiles needs, on the device; nothing for points.
