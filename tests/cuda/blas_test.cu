@@ -5,6 +5,8 @@
 #include <openquant/core/random.hpp>
 #include <openquant/cuda/blas.cuh>
 
+#include "cuda/own_stream.hpp"
+
 namespace {
 
 using namespace openquant;
@@ -74,7 +76,8 @@ TEST_CASE("cuda::multiply_add: shapes are refused before a handle is made, and n
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::multiply_add: sums in double, within the rounding of binary32") {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     const cuda::cublas_handle blas(on);
     for (const float beta : {0.0f, 1.0f, -0.5f}) {
       for (const index_t k : {0, 1, 300}) {
@@ -88,7 +91,8 @@ TEST_SUITE("device") {
   }
 
   TEST_CASE("cuda::rank_update: on and below the diagonal, nothing above") {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     const matrix<float> x = normal(70, 45, 4), c = normal(45, 45, 5);
     auto dc = there(on, c);
     cuda::rank_update(on, 2.0f, there(on, x), 0.5f, dc);

@@ -9,6 +9,7 @@
 #include <openquant/quantizer/uniform.hpp>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -18,7 +19,8 @@ using namespace openquant::quantizer;
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::dequantize: the scalar decoder's weights, bit for bit", Q, uniform<4>,
                      lloyd_max<3>, e8p<2>, trellis<2>) {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     const index_t n = 19 * Q::dim + Q::dim / 2;
     const strip_shape<Q> shape{n, 8 * Q::dim};
     auto expected = test::make_codes_case<Q>(37, shape);

@@ -6,6 +6,7 @@
 #include <openquant/quantizer/lloyd_max.hpp>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -17,7 +18,8 @@ static_assert(std::is_nothrow_move_constructible_v<cuda::device_codes<Q>> &&
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::device_codes: strips, scales and table as the host writes them") {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     const Q q{};
     const strip_shape<Q> shape{100, 32};
     const auto [codes, scales, w] = test::make_codes_case<Q>(37, shape);

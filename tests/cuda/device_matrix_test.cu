@@ -4,6 +4,8 @@
 
 #include <openquant/cuda/device_matrix.cuh>
 
+#include "cuda/own_stream.hpp"
+
 namespace {
 
 using namespace openquant;
@@ -43,7 +45,8 @@ TEST_CASE("cuda::copy: shapes must agree") {
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::device_matrix: there and back, windows and moves") {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     matrix<float> a(5, 7), b(5, 7), part(2, 3);
     for (index_t i = 0; i < 35; ++i) a.data()[i] = static_cast<float>(i);
     device_matrix<float> d(on, 5, 7), e;

@@ -8,6 +8,7 @@
 #include <openquant/quantizer/uniform.hpp>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -16,7 +17,8 @@ using namespace openquant::quantizer;
 
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::encode: the CPU's codes", Q, uniform<4>, lloyd_max<3>, e8p<2>) {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     const strip_shape<Q> shape{20 * Q::dim, 8 * Q::dim};
     const auto expected = test::make_encoded_case<Q>(37, shape);
     cuda::device_matrix<float> w(on, 37, shape.cols);

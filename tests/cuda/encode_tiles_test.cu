@@ -6,6 +6,7 @@
 #include <openquant/quantizer/trellis.hpp>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -14,7 +15,8 @@ using Q = quantizer::trellis<2>;
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::encode_tiles: the CPU's codes") {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     const strip_shape<Q> shape{5 * Q::dim, 2 * Q::dim};
     const auto expected = test::make_encoded_case<Q>(37, shape);
     const auto values = Q::search_values();

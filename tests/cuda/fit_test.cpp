@@ -54,6 +54,7 @@ TEST_CASE("cuda::fit: the stored scales of the scalar template") {
   check<companded<lattice::d_plus<12>, 3>>({.fit_by = gaussian_fit::norm});
   check<e8p<2>>({.fit_by = gaussian_fit::norm});
   check<e8p<2>>({.fit_by = gaussian_fit::none});
+  check<e8p<4>>();
   check<voronoi<lattice::e8, 14>>();
   check<trellis<2>>();
   check<trellis<2>>({.scaled = false});

@@ -7,6 +7,7 @@
 #include <openquant/cuda/hadamard.cuh>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -14,7 +15,8 @@ using namespace openquant;
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::hadamard: the bits of the CPU's transform") {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     for (index_t n = 2; n <= 16384; n *= 2) {
       matrix<float> x(5, 2 * n), y(5, 2 * n);
       for (index_t i = 0; i < 10 * n; ++i) {

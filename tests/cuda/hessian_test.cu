@@ -7,6 +7,7 @@
 #include <openquant/core/random.hpp>
 #include <openquant/cuda/hessian.cuh>
 
+#include "cuda/own_stream.hpp"
 #include "worst.hpp"
 
 namespace {
@@ -41,7 +42,8 @@ TEST_CASE("cuda::hessian: an order that is not positive is refused") {
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::hessian: sums in double, within the rounding of their products", In,
                      float, float16, openquant::bfloat16) {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     constexpr index_t tokens = 2100, n = 70;
     const matrix<In> x = normal<In>(tokens, n);
     cuda::hessian h(on, n);
@@ -97,7 +99,8 @@ TEST_SUITE("device") {
   }
 
   TEST_CASE("cuda::hessian: other shapes add nothing, and what is not finite is found") {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     cuda::hessian h(on, 4);
     matrix<float> x(2, 4);
     CHECK_THROWS_WITH_AS(h.add(device_view<const float>(there(on, x).view().block(0, 0, 2, 3))),

@@ -7,6 +7,7 @@
 #include <openquant/cuda/kronecker_hadamard.cuh>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -14,7 +15,8 @@ using namespace openquant;
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::kronecker_hadamard: exact sums are the CPU's") {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     for (const index_t m : {12, 20, 28, 172}) {
       const matrix<std::uint16_t> bits = cuda::hadamard_sign_bits(m);
       cuda::device_matrix<std::uint16_t> signs(on, m / 4, m / 4);

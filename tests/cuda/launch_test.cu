@@ -4,6 +4,8 @@
 #include <openquant/cuda/device_matrix.cuh>
 #include <openquant/cuda/launch.cuh>
 
+#include "cuda/own_stream.hpp"
+
 namespace {
 
 using namespace openquant;
@@ -36,7 +38,8 @@ TEST_CASE("cuda::launch: no blocks are no work, too many an error") {
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::launch: phases, shuffles, registers and shared memory") {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     matrix<float> there(4, 96);
     cuda::device_matrix<float> y(on, 4, 96);
     cuda::launch(on, reverse_sums{y.data()}, 4, "reverse_sums");

@@ -11,6 +11,7 @@
 #include <openquant/quantizer/uniform.hpp>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 #include "worst.hpp"
 
 namespace {
@@ -21,7 +22,8 @@ using namespace openquant::quantizer;
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::multiply: sums in double, within their rounding", Q, uniform<4>,
                      lloyd_max<3>, e8p<2>, trellis<2>) {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     const index_t n = 37 * Q::dim + Q::dim / 2, m = 37;
     const strip_shape<Q> shape{n, 8 * Q::dim};
     const auto expected = test::make_codes_case<Q>(m, shape);

@@ -5,6 +5,8 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 
+#include "cuda/own_stream.hpp"
+
 namespace {
 
 using namespace openquant;
@@ -13,7 +15,8 @@ static_assert(std::is_empty_v<cuda::tile_memory<quantizer::uniform<4>>>);
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::solve: what it asks of a device") {
-    const cuda::backend on;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
     const cuda::solver d(on);
     matrix<float> a(2, 3), turned(3, 2);
     for (index_t i = 0; i < 2; ++i) {

@@ -6,6 +6,7 @@
 #include <openquant/core/random.hpp>
 #include <openquant/cuda/udu.cuh>
 
+#include "cuda/own_stream.hpp"
 #include "linalg/middle.hpp"
 #include "worst.hpp"
 
@@ -52,7 +53,8 @@ TEST_CASE("cuda::factor_udu: shapes are refused before anything is asked of a de
 
 TEST_SUITE("device") {
   TEST_CASE("cuda::factor_udu: U is that of a matrix n 2^-24 of the diagonal away") {
-    const backend on;
+    const test::own_stream stream;
+    const backend on = stream.backend();
     for (const index_t block : {1, 8, 24}) {
       for (const index_t n : {24, 240}) {
         CAPTURE(block);

@@ -6,6 +6,7 @@
 #include <openquant/cuda/viterbi.cuh>
 
 #include "cuda/oracle.hpp"
+#include "cuda/own_stream.hpp"
 
 namespace {
 
@@ -13,7 +14,8 @@ using namespace openquant;
 
 template <int L>
 void check() {
-  const cuda::backend on;
+  const test::own_stream stream;
+  const cuda::backend on = stream.backend();
   constexpr index_t states = index_t{1} << L, rows = L == 12 ? 40 : 9;  // the workspace has 7
   matrix<std::int16_t> value(1, states), x(rows, 256);
   for (index_t i = 0; i < states; ++i) {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#undef _FORTIFY_SOURCE  // it refuses longjmp to another stack
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <random>
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
+#include <unistd.h>
 #include <vector>
 
 #include "emulated_gpu/cuda_runtime_api.h"
@@ -16,7 +20,7 @@ uint3 threadIdx, blockIdx;
 
 namespace {
 
-constexpr std::size_t shared_unasked = 48 * 1024, shared_limit = 227 * 1024, beyond = 4096;
+constexpr std::size_t shared_unasked = 48 * 1024, shared_limit = 163 * 1024, beyond = 4096;
 constexpr unsigned warp = 32, most_threads = 1024;
 
 }  // namespace
@@ -34,7 +38,7 @@ namespace {
 
 using openquant::cuda::shared_memory;
 
-enum class state { unbegun, ready, at_warp, at_block, done };
+enum class state { unbegun, ready, at_warp, at_block, lost, done };
 
 /// A thread of a block: a stack, where on it to go on, and how far it has come.
 struct thread {
@@ -50,16 +54,19 @@ ucontext_t first_scheduler;
 jmp_buf scheduler;
 const std::function<void()>* body = nullptr;
 
-constexpr std::size_t stack_size = 256 * 1024, page = 4096;
+constexpr std::size_t stack_size = 256 * 1024;
 
 /// Stacks, each above a page that nobody may touch.
 char* stack_of(unsigned t) {
+  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   static char* const all = [] {
-    constexpr std::size_t each = page + stack_size;
-    char* p = static_cast<char*>(mmap(nullptr, most_threads * each, PROT_READ | PROT_WRITE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    for (unsigned i = 0; i < most_threads; ++i) mprotect(p + i * each, page, PROT_NONE);
-    return p;
+    const std::size_t each = page + stack_size;
+    void* p = mmap(nullptr, most_threads * each, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) std::abort();
+    char* const first = static_cast<char*>(p);
+    for (unsigned i = 0; i < most_threads; ++i) mprotect(first + i * each, page, PROT_NONE);
+    return first;
   }();
   return all + t * (page + stack_size) + page;
 }
@@ -109,18 +116,19 @@ bool release(unsigned count) {
     any = true;
   }
   const auto end = threads.begin() + count;
-  if (any ||
-      std::any_of(threads.begin(), end, [](const thread& t) { return t.is == state::at_warp; })) {
-    return any;
-  }
+  const auto exchanges = [](const thread& t) {
+    return t.is == state::at_warp || t.is == state::lost;
+  };
+  if (any || std::any_of(threads.begin(), end, exchanges)) return any;
   std::for_each(threads.begin(), end, [](thread& t) {
     if (t.is == state::at_block) t.is = state::ready;
   });
   return true;
 }
 
+std::mt19937 draw(1);
+
 bool run_block(unsigned count) {
-  static std::mt19937 random(1);
   std::vector<unsigned> order(count);
   for (unsigned t = 0; t < count; ++t) {
     order[t] = t;
@@ -131,12 +139,12 @@ bool run_block(unsigned count) {
                        [](const thread& t) { return t.is == state::done; });
   };
   while (!done()) {
-    std::shuffle(order.begin(), order.end(), random);
+    std::shuffle(order.begin(), order.end(), draw);
     for (const unsigned t : order) {
       if (threads[t].is == state::unbegun || threads[t].is == state::ready) resume(t);
     }
     if (!done() && !release(count)) {
-      std::fprintf(stderr, "emulated gpu: threads of a warp wait for one that does not come\n");
+      std::fprintf(stderr, "emulated gpu: an exchange without a partner\n");
       return false;
     }
   }
@@ -153,7 +161,7 @@ std::map<const void*, std::size_t>& shared_allowed() {
 void wait_for_block() { wait_as(state::at_block); }
 
 std::uint64_t exchanged(unsigned lanes, std::uint64_t own, int mask) {
-  if (lanes != 0xffffffffu) wait_as(state::at_block);
+  if (lanes != 0xffffffffu || mask < 1 || mask >= int{warp}) wait_as(state::lost);
   // A thread can be one exchange ahead of its partner, not two.
   auto& now = passed[threads[threadIdx.x].parity ^= 1];
   now[threadIdx.x] = own;
@@ -181,7 +189,10 @@ bool launch(kernel k, CUstream_st* stream) {
 
 bool run(const kernel& k) {
   body = &k.body;
-  for (unsigned b = 0; b < k.blocks; ++b) {
+  std::vector<unsigned> order(k.blocks);
+  std::iota(order.begin(), order.end(), 0u);
+  std::shuffle(order.begin(), order.end(), draw);
+  for (const unsigned b : order) {
     blockIdx = {b, 0, 0};
     std::memset(shared_memory, 0xff, k.shared_bytes + beyond);
     if (!run_block(k.threads)) return false;

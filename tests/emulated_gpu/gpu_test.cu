@@ -3,10 +3,13 @@
 #include <array>
 #include <cmath>
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <vector>
 
 #include <openquant/cuda/device_matrix.cuh>
 #include <openquant/cuda/launch.cuh>
+
+#include "cuda/own_stream.hpp"
 
 /// That the emulated GPU shows the faults which it is there to show.
 namespace {
@@ -57,6 +60,19 @@ struct lonely {
   }
 };
 
+/// Half of the lanes are asked, or lanes of another warp.
+struct impossible {
+  static constexpr int threads = 64, resident = 1;
+  struct shared {};
+  unsigned lanes;
+  int mask;
+
+  template <class Block>
+  void operator()(Block&, shared&) const {
+    static_cast<void>(__shfl_xor_sync(lanes, 1.0f, mask));
+  }
+};
+
 struct beyond_shared {
   static constexpr int threads = 32, resident = 1;
   struct shared {
@@ -94,10 +110,25 @@ TEST_SUITE("device") {
   TEST_CASE("emulated_gpu: the default stream waits for others, if they are blocking ones") {
     cudaStream_t blocking = nullptr;
     cudaStreamCreate(&blocking);
-    cuda::device_matrix<float> y(cuda::backend{}, 1, 64);
+    const test::own_stream other;
+    cuda::device_matrix<float> y(cuda::backend{}, 1, 64), z(cuda::backend{}, 1, 64);
     cuda::launch(cuda::backend{.stream = blocking}, write{y.data(), 1}, 1, "write");
+    cuda::launch(other.backend(), write{z.data(), 1}, 1, "write");
+    cudaStreamSynchronize(nullptr);  // nothing on it yet that would wait
     CHECK(read(cuda::backend{}, y)[0] == 1);
+    CHECK(std::isnan(read(cuda::backend{}, z)[0]));
     cudaStreamDestroy(blocking);
+  }
+
+  TEST_CASE("emulated_gpu: device memory is closed to the host") {
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const cuda::device_matrix<float> y(cuda::backend{}, 1, 64);
+    float x = 0;
+    CHECK(::write(ends[1], &x, sizeof x) == sizeof x);
+    CHECK(::write(ends[1], y.data(), sizeof x) == -1);
+    close(ends[0]);
+    close(ends[1]);
   }
 
   TEST_CASE("emulated_gpu: a barrier that is not there is missed") {
@@ -116,6 +147,10 @@ TEST_SUITE("device") {
     const cuda::backend on;
     cuda::launch(on, lonely{}, 1, "lonely");
     CHECK(cudaStreamSynchronize(on.stream) == cudaErrorLaunchFailure);
+    cuda::launch(on, impossible{0xffffu, 1}, 1, "impossible");
+    CHECK(cudaStreamSynchronize(on.stream) == cudaErrorLaunchFailure);
+    cuda::launch(on, impossible{0xffffffffu, 32}, 1, "impossible");
+    CHECK(cudaStreamSynchronize(on.stream) == cudaErrorLaunchFailure);
     cuda::launch(on, beyond_shared{}, 1, "beyond_shared");
     CHECK(cudaStreamSynchronize(on.stream) == cudaErrorLaunchFailure);
     CHECK(cudaStreamSynchronize(on.stream) == cudaSuccess);
@@ -127,9 +162,9 @@ TEST_SUITE("device") {
     };
     CHECK(take(48 * 1024));
     CHECK_FALSE(take(48 * 1024 + 1));
-    CHECK(emulated_gpu::allow_shared_memory(nullptr, 227 * 1024));
-    CHECK(take(227 * 1024));
-    CHECK_FALSE(emulated_gpu::allow_shared_memory(nullptr, 227 * 1024 + 1));
+    CHECK(emulated_gpu::allow_shared_memory(nullptr, 163 * 1024));
+    CHECK(take(163 * 1024));
+    CHECK_FALSE(emulated_gpu::allow_shared_memory(nullptr, 163 * 1024 + 1));
     CHECK(cudaStreamSynchronize(nullptr) == cudaSuccess);
   }
 }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
-#include <set>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <utility>
 
 #include "emulated_gpu/cuda_runtime_api.h"
 
 struct CUstream_st {
   bool blocking;  // the default stream and this one wait for each other
+  bool destroyed = false;
 };
 
 namespace {
@@ -40,7 +42,7 @@ class device_memory {
   }
 
  private:
-  static constexpr std::size_t page = 4096;
+  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   std::map<void*, std::pair<void*, std::size_t>> blocks_;
 };
 
@@ -49,6 +51,7 @@ device_memory memory;
 std::map<void*, std::uint64_t> sizes;
 std::uint64_t in_use = 0, most_in_use = 0;
 
+std::deque<CUstream_st> streams;  // all there ever were
 std::deque<std::pair<cudaStream_t, std::function<bool()>>> work;
 
 bool waits_for(cudaStream_t one, cudaStream_t other) {
@@ -59,13 +62,11 @@ bool waits_for(cudaStream_t one, cudaStream_t other) {
 
 /// Does what is on a stream, and what that waits for.
 cudaError_t synchronize(cudaStream_t stream) {
-  std::set<cudaStream_t> awaited{stream};
   std::deque<std::pair<cudaStream_t, std::function<bool()>>> due, later;
   for (; !work.empty(); work.pop_back()) {
     auto& last = work.back();
-    bool needed = false;
-    for (const cudaStream_t s : awaited) needed |= waits_for(s, last.first);
-    if (needed) awaited.insert(last.first);
+    bool needed = last.first == stream;
+    for (const auto& item : due) needed = needed || waits_for(item.first, last.first);
     (needed ? due : later).push_front(std::move(last));
   }
   work = std::move(later);
@@ -81,6 +82,10 @@ cudaError_t synchronize(cudaStream_t stream) {
 bool emulated_gpu::present() { return std::getenv("EMULATED_GPU_ABSENT") == nullptr; }
 
 void emulated_gpu::enqueue(CUstream_st* stream, std::function<bool()> task) {
+  if (stream != nullptr && stream->destroyed) {
+    std::fprintf(stderr, "emulated gpu: work on a stream that has been destroyed\n");
+    std::abort();
+  }
   work.emplace_back(stream, std::move(task));
 }
 
@@ -108,13 +113,12 @@ const char* cudaGetErrorString(cudaError_t e) {
 cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, 0); }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   if (!emulated_gpu::present()) return cudaErrorNoDevice;
-  *stream = new CUstream_st{flags != cudaStreamNonBlocking};
+  *stream = &streams.emplace_back(CUstream_st{flags != cudaStreamNonBlocking});
   return cudaSuccess;
 }
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  const cudaError_t status = synchronize(stream);
-  delete stream;
-  return status;
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {  // what is on it is still to be done
+  stream->destroyed = true;
+  return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return synchronize(stream); }
 

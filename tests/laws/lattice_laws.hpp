@@ -183,7 +183,7 @@ void no_point_is_nearer(std::uint64_t samples = 200) {
     if (as_near > 1) continue;
     for (index_t k = 0; k < n; ++k) {
       const vec<float, n> moved = L::nearest(x + g[k] * 3.0f);
-      if (squared_distance(moved, p + g[k] * 3.0f) > slack) {
+      if (!(squared_distance(moved, p + g[k] * 3.0f) <= slack)) {
         fail(L::name(), ": ", lattice_text(x), " goes to ", lattice_text(p),
              ", moved by three times row ", k, " to ", lattice_text(moved));
       }

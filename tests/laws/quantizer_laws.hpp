@@ -159,7 +159,7 @@ void no_code_is_nearer(const Q& q) {
       const double slack = 8 * 0x1p-24 * std::max(largest, distance(x, point_t<Q>{}));
       const double chosen = distance(q.decode(code, s), x);
       for (std::size_t i = 0; i < codes.size(); ++i) {
-        if (distance(points[i], x) + slack < chosen) {
+        if (!(chosen <= distance(points[i], x) + slack)) {
           fail(Q::name(), ": ", text(x), " has code ", text(integers<Q>(code)), " at the distance ",
                chosen, ", code ", text(integers<Q>(codes[i])), " is at ", distance(points[i], x));
         }

@@ -254,7 +254,7 @@ class referee {
       apart += std::fabs(chosen - b);
     }
     // |t - a|^2 - |t - b|^2 changes by at most 2 |a - b| times the change of t.
-    if (farther > 2 * apart * slack) ++result_.unexplained;
+    if (!(farther <= 2 * apart * slack)) ++result_.unexplained;
   }
 
   /// Spreads the errors of block k that the matrix made, not those the loop would have made.

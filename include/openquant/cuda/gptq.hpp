@@ -108,15 +108,16 @@ factorization_on<D, Q, R, E> factor_by(const D& d, const gptq<Q, R, E>& method,
   });
 }
 
-/// The memory that `factor_by` and `quantize_by` take on a device, in bytes, for an (m, n) layer
-/// whose weights and Hessian are given on the host: its output there is codes and scales in strips.
-/// Not counted: what a library's factorization takes, and some 8 (m + n) bytes of signs and norms.
+/// The memory that `factor_by` and `quantize_by` take on a device at most, in bytes, for an (m, n)
+/// layer whose weights and Hessian are given on the host: its output there is codes and scales in
+/// strips. Not counted: what a library's factorization takes, and some 20 (m + n) bytes of signs
+/// and norms.
 ///
 /// Errors:  those of gptq::plan
 template <PanelQuantizer Q, Rotation R, Equalizer E>
 memory_plan device_plan(const gptq<Q, R, E>& method, index_t m, index_t n) {
-  const index_t g = quantized<Q, R, E>::resolve(n, method.options.group_size);
   static_cast<void>(method.plan(m, n));  // throws where there is nothing to plan
+  const index_t g = quantized<Q, R, E>::resolve(n, method.options.group_size);
   const strip_shape<Q> shape{n, g};
   const index_t strips = (m + strip_shape<Q>::rows - 1) / strip_shape<Q>::rows;
   const index_t whole = whole_blocks(n, Q::dim);
@@ -125,10 +126,9 @@ memory_plan device_plan(const gptq<Q, R, E>& method, index_t m, index_t n) {
   p.factor = 4 * (2 * whole * whole + whole) +
              (method.options.act_order ? whole / Q::dim * index_t{sizeof(index_t)} : 0);
   const index_t mean = DeviceRotation<R> ? 4 * n * n : 0;  // before there is W or any output
-  const index_t copies = TwoSidedRotation<R> ? 2 : 1;      // of W beside W'
-  const index_t bringing = DeviceRotation<R> ? 4 * m * n * copies : 0;
-  const index_t solving = p.output + solve_bytes(m, whole, shape);
-  p.workspace = std::max(mean, 4 * m * whole + std::max(bringing, solving)) - p.output;
+  // Beside W' then sums and errors, 8 m n; on its way there no more than two matrices of m n.
+  const index_t solving = 4 * m * whole + p.output + solve_bytes(m, whole, shape);
+  p.workspace = std::max(mean, solving) - p.output;
   return p;
 }
 

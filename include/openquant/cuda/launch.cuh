@@ -82,7 +82,7 @@ void launch(const backend& on, const Kernel& kernel, index_t blocks, const char*
             const About&... about) {
   using shared = typename Kernel::shared;
   static_assert(Kernel::threads % warp_size == 0 && Kernel::threads <= 1024);
-  static_assert(Kernel::resident >= 1);
+  static_assert(Kernel::resident >= 1 && alignof(shared) <= 16);
   static_assert(std::is_trivially_copyable_v<shared> && sizeof(Kernel) <= 4096);
   if (blocks == 0) return;
   if (blocks < 0 || blocks > std::numeric_limits<int>::max()) {

@@ -148,7 +148,7 @@ struct e8_ball {
   OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
     return find(u).code();
   }
-  /// The same before its code or point are computed.
+  /// The same before its code, point or loss is computed.
   template <class T>
   OPENQUANT_HD static choice<T> find(const vec<T, 8>& u) {
     return choice<T>(u);

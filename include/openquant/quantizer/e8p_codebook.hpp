@@ -38,7 +38,7 @@ struct e8p_codebook {
   OPENQUANT_HD static lane_int_t<T> nearest(const vec<T, 8>& u) {
     return find(u).code();
   }
-  /// The same before its code or point are computed.
+  /// The same before its code, point or loss is computed.
   template <class T>
   OPENQUANT_INLINE OPENQUANT_HD static e8p_choice<T> find(const vec<T, 8>& u) {
     return e8p_search<T>(u).nearest();
