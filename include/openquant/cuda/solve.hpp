@@ -24,6 +24,9 @@ struct layer_view {
   matrix_view<const index_t, device> order{};  ///< (1, n' / d) blocks in coding order, or natural
 };
 
+/// What the report measures of a strip: weights, their errors, those of rounding, side by side.
+inline constexpr index_t report_parts = 3;
+
 /// Strips of 32 rows that the report measures, of so many.
 template <DeviceQuantizer Q>
 constexpr index_t measured_strips(index_t strips) {
@@ -35,7 +38,7 @@ constexpr index_t measured_strips(index_t strips) {
 /// layer.
 template <DeviceQuantizer Q>
 index_t solve_bytes(index_t m, index_t n, const strip_shape<Q>& shape) {
-  constexpr index_t strip = warp_size, parts = 3;
+  constexpr index_t strip = warp_size, parts = report_parts;
   const index_t strips = (m + strip - 1) / strip;
   const index_t columns = 2 * (strips + measured_strips<Q>(strips) * parts) * strip + strip;
   return 4 * (columns * n + 2 * (shape.scales() + shape.words()));
@@ -62,8 +65,7 @@ solver_errors solve(const D& d, const layer_view<Q>& layer) {
                panel_view<Q>{layer.q, layer.shape, layer.w, layer.u, layer.importance, sum.view(),
                              error.view(), layer.scales, layer.words, layer.tiles, layer.order});
 
-  // Weights, their errors and those of rounding, of each strip that is measured, side by side.
-  constexpr index_t parts = 3;
+  constexpr index_t parts = report_parts;
   const index_t stride = report_stride<Q>(strips), measured = measured_strips<Q>(strips);
   auto e = d.template zeros<float>(n, measured * parts * strip);
   auto product = d.template zeros<float>(n, e.cols());
