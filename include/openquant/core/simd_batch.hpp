@@ -72,12 +72,9 @@ struct int_batch {
   friend int_batch operator^(int_batch a, int_batch b) { return a.v ^ b.v; }
   friend int_batch operator<<(int_batch a, int n) { return a.v << n; }
   friend int_batch operator>>(int_batch a, int n) { return a.v >> n; }
+  /// By the floats of these bits: xsimd 8.1's selection of integers needs optimisation to compile.
   friend int_batch select(batch_mask<Arch> m, int_batch a, int_batch b) {
-#if XSIMD_VERSION_MAJOR < 9
-    return xsimd::select(xsimd::bool_cast(m.v), a.v, b.v);
-#else
-    return xsimd::select(xsimd::batch_bool_cast<std::int32_t>(m.v), a.v, b.v);
-#endif
+    return float_bits(select(m, bit_float(a), bit_float(b)));
   }
   friend void store(int_batch x, std::int32_t* p) { x.v.store_unaligned(p); }
   static int_batch load(const std::int32_t* p) { return register_type::load_unaligned(p); }
