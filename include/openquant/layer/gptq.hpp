@@ -211,7 +211,8 @@ struct gptq {
     };
     std::vector<index_t> order(importance.size() / static_cast<std::size_t>(d));
     std::iota(order.begin(), order.end(), index_t{0});
-    std::ranges::stable_sort(order, std::ranges::greater{}, strength);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](index_t a, index_t b) { return strength(a) > strength(b); });
     return order;
   }
 

@@ -41,8 +41,10 @@ class sign_product {
     const bool in_parts = m_ / 4 > most;
     aligned_vector<float> partial(in_parts ? static_cast<std::size_t>(2 * lanes * m_) : 0);
     index_t j = 0;
-    for (; j + 2 * lanes <= p; j += 2 * lanes) strip<2, Lanes>(x, j, p, after, partial.data());
-    if (j < p) strip<1, Lanes>(x, j, p, after, partial.data());
+    if constexpr (lanes > 1) {
+      for (; j + 2 * lanes <= p; j += 2 * lanes) strip<2, Lanes>(x, j, p, after, partial.data());
+    }
+    for (; j < p; j += lanes) strip<1, Lanes>(x, j, p, after, partial.data());
   }
 
  private:

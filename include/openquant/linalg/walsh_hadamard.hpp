@@ -171,62 +171,45 @@ void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After
   }
 }
 
-template <class Lanes, class Before>
-void walsh_hadamard_whole(const matrix_view<float>& x, Before before, index_t advance,
-                          fetch_ahead ahead);
+/// The last pass over a row in r parts of h floats, each of which is transformed.
+template <index_t r, class Lanes, class After>
+void walsh_hadamard_over_parts(float* row, index_t h, After after) {
+  for (index_t j = 0; j < h; j += lane_count<Lanes>) {
+    walsh_hadamard_pass<r, false, Lanes>(row, j, h, unscaled{}, after);
+  }
+}
 
-/// The rows of X in r parts and one pass over all of them, so that each part is finished while it
-/// is in the nearest cache. n = r radix^j lanes, j >= 2.
-template <index_t r, class Lanes, class Before, class After>
-void walsh_hadamard_parts(const matrix_view<float>& x, Before before, After after, index_t advance,
-                          fetch_ahead ahead) {
+/// The rows of X of radix^2 lanes in two passes, longer ones in r parts and one pass over all of
+/// them, so that each part is finished while it is in the nearest cache.
+template <class Lanes, class Before, class After>
+void walsh_hadamard_long(const matrix_view<float>& x, Before before, After after, index_t advance,
+                         fetch_ahead ahead) {
+  constexpr index_t radix = walsh_hadamard_radix<Lanes>;
+  index_t r = x.cols() / (radix * lane_count<Lanes>);
+  OPENQUANT_EXPECTS(r >= radix);
+  if (r == radix) {
+    return walsh_hadamard_two_passes<radix, Lanes>(x, before, after, advance, ahead);
+  }
+  while (r > radix) r /= radix;  // what passes of `radix` leave
   const index_t h = x.cols() / r;
   for (index_t i = 0; i < x.rows(); ++i) {
     float* const row = x.data() + i * x.stride();
-    walsh_hadamard_whole<Lanes>(matrix_view<float>(row, r, h), before.from(i * advance), h,
-                                {i < ahead.rows ? r : 0, ahead.distance});
+    walsh_hadamard_long<Lanes>(matrix_view<float>(row, r, h), before.from(i * advance), unscaled{},
+                               h, {i < ahead.rows ? r : 0, ahead.distance});
     const After out = after.from(i * advance);
-    for (index_t j = 0; j < h; j += lane_count<Lanes>) {
-      walsh_hadamard_pass<r, false, Lanes>(row, j, h, unscaled{}, out);
+    switch (r) {
+      case 2:
+        walsh_hadamard_over_parts<2, Lanes>(row, h, out);
+        break;
+      case 4:
+        walsh_hadamard_over_parts<4, Lanes>(row, h, out);
+        break;
+      case 8:
+        walsh_hadamard_over_parts<8, Lanes>(row, h, out);
+        break;
+      default:
+        walsh_hadamard_over_parts<radix, Lanes>(row, h, out);
     }
-  }
-}
-
-/// Rows of radix^j lanes, j >= 2.
-template <class Lanes, class Before>
-void walsh_hadamard_whole(const matrix_view<float>& x, Before before, index_t advance,
-                          fetch_ahead ahead) {
-  constexpr index_t radix = walsh_hadamard_radix<Lanes>;
-  if (x.cols() == radix * radix * lane_count<Lanes>) {
-    walsh_hadamard_two_passes<radix, Lanes>(x, before, unscaled{}, advance, ahead);
-  } else {
-    walsh_hadamard_parts<radix, Lanes>(x, before, unscaled{}, advance, ahead);
-  }
-}
-
-/// The rows of X in two passes or more.
-template <class Lanes, class Before, class After>
-void walsh_hadamard_passes(const matrix_view<float>& x, Before before, After after, index_t advance,
-                           fetch_ahead ahead) {
-  constexpr index_t radix = walsh_hadamard_radix<Lanes>, block = radix * lane_count<Lanes>;
-  const index_t n = x.cols();
-  const auto last = [&]<index_t r>(std::integral_constant<index_t, r>) {
-    if (n == block * r)
-      walsh_hadamard_two_passes<r, Lanes>(x, before, after, advance, ahead);
-    else
-      walsh_hadamard_parts<r, Lanes>(x, before, after, advance, ahead);
-  };
-  index_t parts = n / block;  // of the last pass: what passes of `radix` leave
-  while (parts > radix) parts /= radix;
-  switch (parts) {
-    case 2:
-      return last(std::integral_constant<index_t, 2>{});
-    case 4:
-      return last(std::integral_constant<index_t, 4>{});
-    case 8:
-      return last(std::integral_constant<index_t, 8>{});
-    default:
-      return last(std::integral_constant<index_t, radix>{});
   }
 }
 
@@ -261,6 +244,7 @@ OPENQUANT_INLINE void walsh_hadamard(const matrix_view<float>& x, Before before 
       walsh_hadamard_scalar({row, static_cast<std::size_t>(n)}, in, out);
     });
   }
+  constexpr index_t wide = radix == 16 ? 1 : -1;  // cases of radix 16 alone
   switch (n / lanes) {
     case 1:
       return one_pass(std::integral_constant<index_t, 1>{});
@@ -270,11 +254,16 @@ OPENQUANT_INLINE void walsh_hadamard(const matrix_view<float>& x, Before before 
       return one_pass(std::integral_constant<index_t, 4>{});
     case 8:
       return one_pass(std::integral_constant<index_t, 8>{});
-    case radix == 8 ? 0:
-    radix:
+    case wide * 16:
       return one_pass(std::integral_constant<index_t, radix>{});
+    case 2 * radix:
+      return walsh_hadamard_two_passes<2, Lanes>(x, before, after, advance, ahead);
+    case 4 * radix:
+      return walsh_hadamard_two_passes<4, Lanes>(x, before, after, advance, ahead);
+    case wide * 128:
+      return walsh_hadamard_two_passes<8, Lanes>(x, before, after, advance, ahead);
     default:
-      return walsh_hadamard_passes<Lanes>(x, before, after, advance, ahead);
+      return walsh_hadamard_long<Lanes>(x, before, after, advance, ahead);
   }
 }
 

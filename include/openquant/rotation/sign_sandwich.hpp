@@ -95,9 +95,9 @@ class sign_sandwich {
   template <class Arch>
   void apply_bits(const matrix_view<float>& x, const std::uint8_t* before,
                   const std::uint8_t* after) const {
-    linalg::walsh_hadamard_passes<batch<Arch>>(x, linalg::signs{before},
-                                               linalg::scaled_signs{{after}, root()}, 0,
-                                               linalg::fetch_rows_of(x));
+    linalg::walsh_hadamard_long<batch<Arch>>(x, linalg::signs{before},
+                                             linalg::scaled_signs{{after}, root()}, 0,
+                                             linalg::fetch_rows_of(x));
   }
 
   linalg::hadamard_transform transform_;
