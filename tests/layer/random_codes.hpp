@@ -20,14 +20,15 @@ packed_codes random_codes(const Q& q, index_t m, const strip_shape<Q>& shape, st
       packed.codes.set(i, j, word >> (64 - field_bits<Q>));
     }
   }
-  float weight[32 * Q::dim];
   for (index_t i = 0; i < m; ++i) {
     for (index_t g = 0; g < shape.groups(); ++g) {
-      const auto at = static_cast<std::uint64_t>((i * shape.groups() + g) * 32 * Q::dim);
-      for (std::uint64_t k = 0; k < 32 * Q::dim; ++k) {
-        weight[k] = random::normal(seed + 1, at + k) + 0.3f;
+      const auto at = static_cast<std::uint64_t>(i * shape.groups() + g);
+      vec<float, Q::scale_fields> s{};
+      s[0] = 0.05f + 0.2f * std::fabs(random::normal(seed + 1, at));
+      if constexpr (Q::scale_fields == 2) {  // a zero, any code
+        s[1] = static_cast<float>(random::bits(seed + 2, at) >> (64 - Q::code_bits));
       }
-      packed.scales.set(i, g, q.pack(q.fit(group_view<float>(weight, 1, 32 * Q::dim))));
+      packed.scales.set(i, g, q.pack(s));
     }
   }
   return packed;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 #include <doctest/doctest.h>
+#include <span>
+#include <type_traits>
 
 #include <openquant/lattice/e8.hpp>
 #include <openquant/layer/strip_product.hpp>
@@ -34,80 +36,94 @@ vec<double, 2> product(index_t n, const A& a, const B& b) {
   return sum;
 }
 
-/// Against the decoded matrix in double. A sum of n products in floats is wrong by at most n + 4
-/// roundings of its terms' sizes.
-template <class T, index_t tokens, class Q>
-void check_product(index_t m, const strip_shape<Q>& shape) {
+/// What a product takes and what it must give, whatever the quantizer.
+struct product_case {
+  matrix<float> w, sizes;  ///< decoded, and the sizes of its terms
+  index_t padded_cols, group_size, groups;
+
+  /// (padded_cols + 1, tokens), of which the first row is not used.
+  matrix<float> inputs(index_t tokens) const {
+    matrix<float> x(padded_cols + 1, tokens);
+    for (index_t i = 0; i < w.cols() * tokens; ++i) {
+      x.data()[1 + i] = random::normal(9, static_cast<std::uint64_t>(i));
+    }
+    return x;
+  }
+  matrix<float> sums(const float* x, index_t tokens) const {
+    matrix<float> s(groups, tokens);
+    for (index_t t = 0; t < tokens; ++t) {
+      for (index_t g = 0; g < groups; ++g) {
+        double sum = 0;
+        for (index_t j = g * group_size; j < std::min(w.cols(), (g + 1) * group_size); ++j) {
+          sum += static_cast<double>(x[j * tokens + t]);
+        }
+        s(g, t) = static_cast<float>(sum);
+      }
+    }
+    return s;
+  }
+  /// Strip i against the decoded matrix in double. A sum of n products in floats is wrong by at
+  /// most n + 4 roundings of its terms' sizes.
+  void check(index_t i, std::span<const float> y, const float* x, index_t tokens) const {
+    for (index_t r = 0; r < std::min(index_t{16}, w.rows() - i * 16); ++r) {
+      for (index_t t = 0; t < tokens; ++t) {
+        const auto value = [&](index_t j) { return x[j * tokens + t]; };
+        const auto weight = [&](index_t j) { return w(i * 16 + r, j); };
+        const auto size = [&](index_t j) { return sizes(i * 16 + r, j); };
+        const double sum = static_cast<double>(y[static_cast<std::size_t>(t * 16 + r)]);
+        const double bound =
+            static_cast<double>(padded_cols + 4) * 0x1p-24 * product(w.cols(), size, value)[1];
+        CHECK(std::fabs(sum - product(w.cols(), weight, value)[0]) <= bound);
+      }
+    }
+  }
+};
+
+template <class T, class Q, index_t... tokens>
+void check_products(index_t m, const strip_shape<Q>& shape) {
   const Q q{};
   CAPTURE(Q::name());
-  CAPTURE(tokens);
   const packed_codes packed = random_codes(q, m, shape, 3);
-  const matrix<float> w = decoded(q, packed, shape), sizes = term_sizes(q, packed, shape, w);
   const layout::lanes<16>::codes<Q> codes(q, packed, shape);
-  typename layout::lanes<16>::codes<Q>::workspace memory;
-  const index_t n = shape.padded_cols();
-  matrix<float> x(n + 1, tokens), sums(shape.groups(), tokens);
-  float* unaligned = x.data() + 1;  // an address off by one float
-  for (index_t j = 0; j < shape.cols; ++j) {
-    for (index_t t = 0; t < tokens; ++t) {
-      const float value = random::normal(9, static_cast<std::uint64_t>(j * tokens + t));
-      unaligned[j * tokens + t] = value;
+  const matrix<float> w = decoded(q, packed, shape);
+  const product_case expected{w, term_sizes(q, packed, shape, w), shape.padded_cols(),
+                              shape.group_size, shape.groups()};
+  const auto check = [&]<index_t n>(std::integral_constant<index_t, n>) {
+    const matrix<float> all = expected.inputs(n);
+    const float* const x = all.data() + 1;  // an address off by one float
+    const matrix<float> sums = expected.sums(x, n);
+    typename layout::lanes<16>::codes<Q>::workspace memory;
+    for (index_t i = 0; i * 16 < m; ++i) {
+      float y[n * 16] = {};
+      multiply_strip<T, n>(q, codes.strip(i, memory), x, sums.data(), y);
+      expected.check(i, y, x, n);
     }
-  }
-  for (index_t t = 0; t < tokens; ++t) {
-    for (index_t g = 0; g < shape.groups(); ++g) {
-      double sum = 0;
-      for (index_t j = g * shape.group_size; j < std::min(shape.cols, (g + 1) * shape.group_size);
-           ++j) {
-        sum += static_cast<double>(unaligned[j * tokens + t]);
-      }
-      sums(g, t) = static_cast<float>(sum);
-    }
-  }
-  for (index_t i = 0; i * 16 < m; ++i) {
-    float y[tokens * 16] = {};
-    multiply_strip<T, tokens>(q, codes.strip(i, memory), unaligned, sums.data(), y);
-    for (index_t r = 0; r < std::min(index_t{16}, m - i * 16); ++r) {
-      for (index_t t = 0; t < tokens; ++t) {
-        const vec<double, 2> expected = product(
-            shape.cols, [&](index_t j) { return w(i * 16 + r, j); },
-            [&](index_t j) { return unaligned[j * tokens + t]; });
-        const vec<double, 2> size = product(
-            shape.cols, [&](index_t j) { return sizes(i * 16 + r, j); },
-            [&](index_t j) { return unaligned[j * tokens + t]; });
-        const double bound = static_cast<double>(n + 4) * 0x1p-24 * size[1];
-        CHECK(std::fabs(static_cast<double>(y[t * 16 + r]) - expected[0]) <= bound);
-      }
-    }
-  }
+  };
+  (check(std::integral_constant<index_t, tokens>{}), ...);
 }
 
-template <class T, class Q>
-void check_products(index_t m, const strip_shape<Q>& shape) {
-  check_product<T, 1>(m, shape);
-  check_product<T, 2>(m, shape);
-  check_product<T, 4>(m, shape);
-  check_product<T, 8>(m, shape);
+TEST_CASE_TEMPLATE("strip_product: any number of tokens", T, lane_1, lane_baseline, lane_middle,
+                   lane_widest) {
+  check_products<T, uniform<4>, 1, 2, 4, 8>(17, {300, 128});
+  check_products<T, companded<lattice::e8, 2>, 1, 2, 4, 8>(20, {70, 40});
+  check_products<T, trellis<2>, 1, 2, 4, 8>(20, {50, 32});
 }
 
 TEST_CASE_TEMPLATE("strip_product: points", T, lane_1, lane_baseline, lane_middle, lane_widest) {
-  check_products<T, uniform<2>>(20, {70, 40});
-  check_products<T, uniform<3>>(33, {77, 33});
-  check_products<T, uniform<4>>(17, {300, 128});
-  check_products<T, uniform<8>>(3, {21, 7});
-  check_products<T, lloyd_max<4>>(20, {70, 40});
-  check_products<T, pair_quantizer>(20, {21, 6});
-  check_products<T, companded<lattice::e8, 2>>(20, {70, 40});
-  check_products<T, companded<lattice::e8, 4>>(20, {70, 40});
-  check_products<T, e8p<2>>(20, {70, 40});
-  check_products<T, e8p<4>>(20, {70, 40});
+  check_products<T, uniform<2>, 1, 8>(20, {70, 40});
+  check_products<T, uniform<3>, 1, 8>(33, {77, 33});
+  check_products<T, uniform<8>, 1, 8>(3, {21, 7});
+  check_products<T, lloyd_max<4>, 1, 8>(20, {70, 40});
+  check_products<T, pair_quantizer, 1, 8>(20, {21, 6});
+  check_products<T, companded<lattice::e8, 4>, 1, 8>(20, {70, 40});
+  check_products<T, e8p<2>, 1, 8>(20, {70, 40});
+  check_products<T, e8p<4>, 1, 8>(20, {70, 40});
 }
 
 TEST_CASE_TEMPLATE("strip_product: tiles", T, lane_1, lane_baseline, lane_middle, lane_widest) {
-  check_products<T, butterfly_quantizer>(19, {10, 4});
-  check_products<T, trellis<2, 16, code::one_mad>>(20, {50, 32});
-  check_products<T, trellis<2, 16, code::three_inst>>(20, {50, 32});
-  check_products<T, trellis<2>>(20, {50, 32});
+  check_products<T, butterfly_quantizer, 1, 8>(19, {10, 4});
+  check_products<T, trellis<2, 16, code::one_mad>, 1, 8>(20, {50, 32});
+  check_products<T, trellis<2, 16, code::three_inst>, 1, 8>(20, {50, 32});
 }
 
 TEST_CASE_TEMPLATE("strip_product: a strip decodes to columns of any stride", T, lane_1,
