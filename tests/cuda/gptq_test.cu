@@ -5,9 +5,12 @@
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/lattice/e8.hpp>
 #include <openquant/quantizer/companded.hpp>
+#include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
+#include <openquant/quantizer/voronoi.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
 
@@ -145,6 +148,9 @@ TEST_SUITE("device") {
     check(gptq<uniform<3>, rotation::hadamard>{.options = {.group_size = -1}}, 64, 512);
     check(gptq<lloyd_max<2>>{}, 33, 320);
     check(gptq<companded<lattice::e8, 3>>{}, 96, 300);
+    check(gptq<e8p<2>>{}, 40, 256);
+    check(gptq<voronoi<lattice::e8, 14>>{}, 40, 256);
+    check(gptq<leech_ball>{}, 8, 48);
     check(gptq<uniform<4>>{.options = {.act_order = true}}, 70, 256);
     check(gptq<companded<lattice::e8, 3>>{.options = {.act_order = true}}, 40, 300);
     check(gptq<uniform<3>, rotation::hadamard>{.options = {.act_order = true}}, 40, 96);

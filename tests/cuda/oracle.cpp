@@ -9,9 +9,11 @@
 #include <openquant/linalg/hadamard.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
+#include <openquant/quantizer/voronoi.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
 
@@ -88,5 +90,8 @@ template gptq_case<uniform<3>, rotation::hadamard> gptq_oracle;
 template gptq_case<lloyd_max<2>, rotation::identity> gptq_oracle;
 template gptq_case<trellis<2>, rotation::identity> gptq_oracle;
 template gptq_case<companded<lattice::e8, 3>, rotation::identity> gptq_oracle;
+template gptq_case<e8p<2>, rotation::identity> gptq_oracle;
+template gptq_case<voronoi<lattice::e8, 14>, rotation::identity> gptq_oracle;
+template gptq_case<leech_ball, rotation::identity> gptq_oracle;
 
 }  // namespace openquant::test
