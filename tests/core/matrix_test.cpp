@@ -78,6 +78,28 @@ TEST_CASE("matrix: empty shapes") {
   CHECK(matrix<float>(3, 0).row(2).empty());
 }
 
+TEST_CASE("matrix: transposed into a window, which alone is written") {
+  for (const index_t rows : {1, 5, 16, 33}) {
+    for (const index_t cols : {1, 16, 17, 40}) {
+      CAPTURE(rows);
+      CAPTURE(cols);
+      matrix<float> a(rows, cols), b(cols + 2, rows + 2);
+      for (index_t i = 0; i < rows; ++i) {
+        for (index_t j = 0; j < cols; ++j) a(i, j) = static_cast<float>(100 * i + j + 1);
+      }
+      transpose(a.view(), b.view().block(1, 1, cols, rows));
+      int wrong = 0;
+      for (index_t j = 0; j < cols + 2; ++j) {
+        for (index_t i = 0; i < rows + 2; ++i) {
+          const bool inside = 0 < i && i <= rows && 0 < j && j <= cols;
+          wrong += b(j, i) != (inside ? a(i - 1, j - 1) : 0.0f);
+        }
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}
+
 TEST_CASE("matrix: transposed in place, at sizes around the tiles'") {
   for (const index_t n : {0, 1, 31, 32, 33, 70}) {
     CAPTURE(n);

@@ -7,6 +7,7 @@
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
 
+#include "core/lane_cases.hpp"
 #include "layer/random_layer.hpp"
 
 namespace {
@@ -41,7 +42,7 @@ TEST_CASE_TEMPLATE("basis: products are kept, x' W'^T = x W^T, and weights come 
   for (const bool equalized : {false, true}) {
     const basis<R> to(R{}, n, equalized ? powers(n) : std::vector<float>{});
     matrix<float> w2(w.view()), x2(x.view());
-    to.weight_to(w2.row(0));
+    to.weights_to(w2.view());
     to.input_to(x2.row(0));
     // The transforms take log2 n + 4 rounded operations each, and keep norms up to the scales.
     const double bound = 32 * 0x1p-24 * norm(w2.row(0)) * norm(x2.row(0));
@@ -62,8 +63,28 @@ TEST_CASE("basis: equalizer first, rotation second") {
     expected(0, j) *= to_float(to_float16(powers(n)[static_cast<std::size_t>(j)]));
   }
   r.bind(n).apply(expected.row(0));
-  to.weight_to(w.row(0));
+  to.weights_to(w.view());
   CHECK(w == expected);
+}
+
+/// Rows go through the transform side by side; those of a window, in every width of the lanes.
+TEST_CASE_TEMPLATE("basis: many rows are as one by one", Arch, baseline_arch, middle_arch,
+                   default_arch) {
+  for (const index_t n : {8, 24, 100, 256, 1024}) {
+    CAPTURE(n);
+    constexpr index_t rows = 37, gap = 3;
+    const auto check = [&](const auto& r) {
+      const auto bound = r.bind(n);
+      const basis<std::decay_t<decltype(r)>> to(r, n, std::vector<float>{});
+      matrix<float> w = normal_matrix(rows, n + gap, 5), expected(w.view());
+      to.template weights_to<Arch>(w.view().block(0, 0, rows, n));
+      for (index_t i = 0; i < rows; ++i) bound.apply(expected.view().block(i, 0, 1, n).row(0));
+      CHECK(w == expected);
+    };
+    check(rotation::identity{});
+    check(rotation::block_hadamard<4>{.seed = 2});
+    if (n != 100) check(rotation::hadamard{.seed = 2});
+  }
 }
 
 TEST_CASE_TEMPLATE("basis: the Hessian in the new basis is that of the inputs in it", R,
@@ -87,11 +108,12 @@ TEST_CASE_TEMPLATE("basis: the Hessian in the new basis is that of the inputs in
 
 TEST_CASE("basis: scales are the stored ones, in fp16") {
   const basis<rotation::identity> to({}, 2, std::vector<float>{1.0f / 3, 3.0f});
-  std::vector<float> w{1, 1};
-  to.weight_to(w);
-  CHECK(w[0] == to_float(to_float16(1.0f / 3)));
-  CHECK(w[0] != 1.0f / 3);
-  CHECK(w[1] == 3);
+  matrix<float> w(1, 2);
+  w(0, 0) = w(0, 1) = 1;
+  to.weights_to(w.view());
+  CHECK(w(0, 0) == to_float(to_float16(1.0f / 3)));
+  CHECK(w(0, 0) != 1.0f / 3);
+  CHECK(w(0, 1) == 3);
   CHECK(to.scales().size() == 2);
 }
 

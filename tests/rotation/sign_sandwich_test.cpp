@@ -64,10 +64,15 @@ TEST_CASE("sign_sandwich: it is the two diagonals that it tells, around the tran
     for (index_t b = 0; b < n; b += block) {
       h.apply_between(expected.view().block(0, b, rows, block), part(before, b), part(after, b));
     }
-    matrix<float> narrow(x.view());
+    matrix<float> narrow(x.view()), columns(n, lane_count<batch<default_arch>>);
+    const auto used = columns.view().block(0, 0, n, rows);
+    transpose(x.view(), used);
     r.apply(x.view());
     CHECK(x == expected);
     r.apply<baseline_arch>(narrow.view());
+    CHECK(narrow == expected);
+    r.apply_columns<batch<default_arch>>(columns.data());
+    transpose(used, narrow.view());
     CHECK(narrow == expected);
     for (index_t b = 0; b < n; b += block) {
       h.apply_inverse_between(expected.view().block(0, b, rows, block), part(after, b),

@@ -88,6 +88,26 @@ void transpose(matrix_view<T> a) {
   }
 }
 
+/// B <- A^T, of (rows, cols) to (cols, rows), by tiles as well.
+template <class T>
+void transpose(std::type_identity_t<matrix_view<const T>> a, matrix_view<T> b) {
+  OPENQUANT_EXPECTS(b.rows() == a.cols() && b.cols() == a.rows());
+  constexpr index_t tile = 16;
+  T turned[tile][tile];
+  for (index_t i0 = 0; i0 < a.rows(); i0 += tile) {
+    const index_t rows = i0 + tile < a.rows() ? tile : a.rows() - i0;
+    for (index_t j0 = 0; j0 < a.cols(); j0 += tile) {
+      const index_t cols = j0 + tile < a.cols() ? tile : a.cols() - j0;
+      for (index_t i = 0; i < rows; ++i) {
+        for (index_t j = 0; j < cols; ++j) turned[j][i] = a(i0 + i, j0 + j);
+      }
+      for (index_t j = 0; j < cols; ++j) {
+        for (index_t i = 0; i < rows; ++i) b(j0 + j, i0 + i) = turned[j][i];
+      }
+    }
+  }
+}
+
 /// What lies above the diagonal of a square A <- what lies below, by tiles as in `transpose`.
 template <class T>
 void mirror_lower(matrix_view<T> a) {

@@ -10,6 +10,7 @@
 #include <openquant/core/error.hpp>
 #include <openquant/core/float16.hpp>
 #include <openquant/core/matrix.hpp>
+#include <openquant/core/simd.hpp>
 #include <openquant/layer/hessian.hpp>
 
 namespace openquant {
@@ -40,12 +41,16 @@ class basis {
   /// R for this length.
   const auto& rotation() const { return bound_; }
 
-  /// w <- w S R^T for one row.
-  void weight_to(std::span<float> w) const {
-    for (std::size_t j = 0; j < scales_.size(); ++j) w[j] *= to_float(scales_[j]);
-    bound_.apply(w);
+  /// W <- W S R^T.
+  template <class Arch = default_arch>
+  void weights_to(matrix_view<float> w) const {
+    for (index_t i = 0; i < w.rows(); ++i) {
+      const std::span<float> row = w.row(i);
+      for (std::size_t j = 0; j < scales_.size(); ++j) row[j] *= to_float(scales_[j]);
+    }
+    rotate<Arch>(w);
   }
-  /// The inverse of weight_to.
+  /// The inverse of weights_to for one row.
   void weight_from(std::span<float> w) const {
     bound_.apply_inverse(w);
     for (std::size_t j = 0; j < scales_.size(); ++j) w[j] /= to_float(scales_[j]);
@@ -55,30 +60,31 @@ class basis {
     unscale(x);
     bound_.apply(x);
   }
-  /// The same for each row of X.
-  void inputs_to(matrix_view<float> x) const {
-    if constexpr (requires { bound_.apply(x); }) {  // it may fetch rows ahead
-      for (index_t i = 0; i < x.rows(); ++i) unscale(x.row(i));
-      bound_.apply(x);
-    } else {
-      for (index_t i = 0; i < x.rows(); ++i) input_to(x.row(i));
-    }
-  }
   /// H' of the mean over tokens, (n, n).
-  template <Executor X = serial>
+  template <class Arch = default_arch, Executor X = serial>
   matrix<float> hessian_to(const hessian& h, X&& executor = {}) const {
     matrix<float> rotated = h.mean(executor);
     if (IdentityRotation<R> && scales_.empty()) return rotated;
-    constexpr index_t some = 32;  // rows a task
-    const auto rows_to = [&] {
-      executor.run((h.size() + some - 1) / some, [&](index_t task) {
-        const index_t i = task * some, rows = std::min(some, h.size() - i);
-        inputs_to(rotated.view().block(i, 0, rows, h.size()));
+    const index_t n = h.size();
+    constexpr index_t some = 32;  // columns, and then rows, a task
+    const auto in_parts = [&](const auto& task) {
+      executor.run((n + some - 1) / some, [&](index_t t) {
+        const index_t first = t * some;
+        task(first, std::min(some, n - first));
       });
     };
-    rows_to();  // H' is symmetric, and so is H: the other side is the rows again
-    transpose(rotated.view());
-    rows_to();
+    in_parts([&](index_t j, index_t columns) {
+      const auto part = rotated.view().block(0, j, n, columns);
+      for (index_t i = 0; i < std::ssize(scales_); ++i) {
+        for (float& x : part.row(i)) x /= to_float(scales_[static_cast<std::size_t>(i)]);
+      }
+      rotate_columns<Arch>(part);
+    });
+    in_parts([&](index_t i, index_t rows) {
+      const auto part = rotated.view().block(i, 0, rows, n);
+      for (index_t r = 0; r < rows; ++r) unscale(part.row(r));
+      rotate<Arch>(part);
+    });
     return rotated;
   }
 
@@ -86,8 +92,56 @@ class basis {
   void unscale(std::span<float> x) const {
     for (std::size_t j = 0; j < scales_.size(); ++j) x[j] /= to_float(scales_[j]);
   }
+  /// X <- X R^T.
+  template <class Arch>
+  void rotate(matrix_view<float> x) const {
+    if constexpr (takes_columns<Arch>) {
+      for (index_t i = 0; i < x.rows(); i += width<Arch>) {
+        const auto rows = x.block(i, 0, std::min(width<Arch>, x.rows() - i), x.cols());
+        matrix<float> columns(x.cols(), width<Arch>);
+        const auto used = columns.view().block(0, 0, x.cols(), rows.rows());
+        transpose(rows, used);
+        bound_.template apply_columns<batch<Arch>>(columns.data());
+        transpose(used, rows);
+      }
+    } else {
+      for (index_t i = 0; i < x.rows(); ++i) bound_.apply(x.row(i));
+    }
+  }
+  /// X <- R X.
+  template <class Arch>
+  void rotate_columns(matrix_view<float> x) const {
+    if constexpr (takes_columns<Arch>) {
+      for (index_t j = 0; j < x.cols(); j += width<Arch>) {
+        const auto part = x.block(0, j, x.rows(), std::min(width<Arch>, x.cols() - j));
+        matrix<float> columns(x.rows(), width<Arch>);
+        for (index_t i = 0; i < x.rows(); ++i) {
+          std::ranges::copy(part.row(i), columns.row(i).begin());
+        }
+        bound_.template apply_columns<batch<Arch>>(columns.data());
+        for (index_t i = 0; i < x.rows(); ++i) {
+          std::copy_n(columns.row(i).begin(), part.cols(), part.row(i).begin());
+        }
+      }
+    } else {
+      matrix<float> rows(x.cols(), x.rows());
+      transpose(x, rows.view());
+      rotate<Arch>(rows.view());
+      transpose(rows.view(), x);
+    }
+  }
 
-  decltype(std::declval<const R&>().bind(index_t{})) bound_;
+  using bound_map = decltype(std::declval<const R&>().bind(index_t{}));
+  /// Whether R takes vectors side by side, one a lane. W and H are transformed once but compiled
+  /// into every method, and so they take less to compile than by what transforms activations.
+  template <class Arch>
+  static constexpr bool takes_columns = requires(const bound_map& bound, float* x) {
+    bound.template apply_columns<batch<Arch>>(x);
+  };
+  template <class Arch>
+  static constexpr index_t width = lane_count<batch<Arch>>;
+
+  bound_map bound_;
   std::vector<float16> scales_;
 };
 

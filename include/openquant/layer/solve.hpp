@@ -56,9 +56,13 @@ struct solver_weights {
       while (std::isfinite(original(i, j))) ++j;
       fail("weights: w(", i, ", ", j, ") = ", original(i, j));
     }
-    executor.run(filled.rows(), [&](index_t i) {
-      std::ranges::copy(original.row(i), filled.row(i).begin());
-      basis.weight_to(filled.row(i));
+    constexpr index_t some = 32;  // rows a task
+    executor.run((filled.rows() + some - 1) / some, [&](index_t task) {
+      const index_t first = task * some, rows = std::min(some, filled.rows() - first);
+      for (index_t i = first; i < first + rows; ++i) {
+        std::ranges::copy(original.row(i), filled.row(i).begin());
+      }
+      basis.weights_to(filled.block(first, 0, rows, filled.cols()));
     });
     outputs.weights_to(filled);
     const float largest = std::ranges::max(largest_of_rows(filled, executor));

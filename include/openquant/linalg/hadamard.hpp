@@ -11,6 +11,7 @@
 #include <openquant/linalg/paley_product.hpp>
 #include <openquant/linalg/sign_product.hpp>
 #include <openquant/linalg/walsh_hadamard.hpp>
+#include <openquant/linalg/walsh_hadamard_columns.hpp>
 #include <openquant/linalg/williamson_product.hpp>
 
 namespace openquant::linalg {
@@ -52,7 +53,7 @@ class hadamard_transform {
            "; block_hadamard<B> takes any multiple of B");
     }
     size_ = *size;
-    if (size_.m == 1 || size_.m == 172) return;
+    if (size_.m == 1) return;
     const matrix<float> h = hadamard_matrix(size_.m);
     matrix<float> transposed(size_.m, size_.m);
     for (index_t i = 0; i < size_.m; ++i) {
@@ -104,6 +105,18 @@ class hadamard_transform {
                              std::span<const float> after) const {
     OPENQUANT_EXPECTS(before.size() == after.size() && static_cast<index_t>(after.size()) == n_);
     run<Arch, true>(x, diagonal{before.data()}, diagonal{after.data()});
+  }
+
+  /// X <- n^1/2 H X for as many vectors as lanes, side by side: short to compile, and slower than
+  /// `apply`.
+  ///
+  /// Shapes:  X : (n, lanes), rows one after the other
+  template <Lane Lanes>
+  void apply_columns(float* x) const {
+    constexpr index_t lanes = lane_count<Lanes>;
+    const index_t m = size_.m, p = size_.power;
+    for (index_t i = 0; i < m; ++i) walsh_hadamard_columns<Lanes>(x + i * p * lanes, p);
+    if (m > 1) forward_.template apply<Lanes>(x, p * lanes, unscaled{});
   }
 
  private:

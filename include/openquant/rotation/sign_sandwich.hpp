@@ -40,8 +40,8 @@ class sign_sandwich {
 
   /// R = diag(after) (H, ..., H) diag(before), H of order `block` and not normalised.
   index_t block() const { return transform_.size(); }
-  std::vector<float> before() const { return diagonal(0); }
-  std::vector<float> after() const { return diagonal(1); }
+  std::vector<float> before() const { return diagonal(0, 1); }
+  std::vector<float> after() const { return diagonal(1, root()); }
 
   /// x <- R x for each row x of X: the rows of a matrix in one call are faster than one by one.
   template <class Arch = default_arch>
@@ -67,6 +67,16 @@ class sign_sandwich {
         transform_.apply_inverse_between<Arch>(rows, floats(1, b), floats(0, b));
     }
   }
+  /// x <- R x for as many vectors as lanes, side by side, coordinate j of lane l at x[j lanes + l]:
+  /// for who does it once, and would rather compile less.
+  template <Lane Lanes>
+  void apply_columns(float* x) const {
+    multiply_columns<Lanes>(x, 0, 1);
+    for (index_t b = 0; b < n_; b += block()) {
+      transform_.template apply_columns<Lanes>(x + b * lane_count<Lanes>);
+    }
+    multiply_columns<Lanes>(x, 1, root());
+  }
   /// The same for one row.
   template <class Arch = default_arch>
   void apply(std::span<float> x) const {
@@ -80,13 +90,21 @@ class sign_sandwich {
  private:
   float root() const { return 1.0f / std::sqrt(static_cast<float>(transform_.size())); }
 
-  std::vector<float> diagonal(std::size_t side) const {
-    std::vector<float> d(floats_[side].begin(), floats_[side].end());
-    for (index_t j = 0; as_bits_ && j < n_; ++j) {
-      const bool negative = bits_[side][static_cast<std::size_t>(j / 8)] >> j % 8 & 1;
-      d.push_back((negative ? -1.0f : 1.0f) * (side == 0 ? 1.0f : root()));
-    }
+  /// Coordinate j of the diagonal on a side, whose numbers have this magnitude.
+  float entry(std::size_t side, index_t j, float magnitude) const {
+    if (as_bits_) return change_sign_by_bit(magnitude, bits_[side].data(), j);
+    return floats_[side][static_cast<std::size_t>(j)];
+  }
+  std::vector<float> diagonal(std::size_t side, float magnitude) const {
+    std::vector<float> d;
+    for (index_t j = 0; j < n_; ++j) d.push_back(entry(side, j, magnitude));
     return d;
+  }
+  template <Lane Lanes>
+  void multiply_columns(float* x, std::size_t side, float magnitude) const {
+    for (index_t j = 0; j < n_; ++j, x += lane_count<Lanes>) {
+      store(load<Lanes>(x) * Lanes(entry(side, j, magnitude)), x);
+    }
   }
   std::span<const float> floats(std::size_t side, index_t b) const {
     return {floats_[side].data() + b, static_cast<std::size_t>(transform_.size())};
