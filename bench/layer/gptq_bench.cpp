@@ -71,10 +71,10 @@ void reset_peak() {
 /// An (m, n) layer: seconds to factor its Hessian and to quantize it, and both over the seconds of
 /// one n^3 product in the same run; and the memory that both take, beside the weights and the
 /// Hessian, and as planned.
-template <class Clock, class Q, class X>
+template <class Clock, class R = rotation::identity, class Q, class X>
 void layer(benchmark::State& state, const Q& q, X executor, index_t threads) {
   const index_t m = state.range(0), n = state.range(1);
-  const gptq<Q> method{.quantizer = q};
+  const gptq<Q, R> method{.quantizer = q};
   const hessian& h = moments(n);
   const matrix<float> w = normal_matrix(m, n, 4);
   const double product = product_seconds(n);
@@ -104,6 +104,10 @@ void one_thread(benchmark::State& state, const Q& q) {
   layer<stopwatch>(state, q, serial{}, 1);
 }
 template <class Q>
+void rotated(benchmark::State& state, const Q& q) {
+  layer<stopwatch, rotation::hadamard>(state, q, serial{}, 1);
+}
+template <class Q>
 void two_threads(benchmark::State& state, const Q& q) {
   layer<wall_clock>(state, q, threads{2}, 2);
 }
@@ -124,6 +128,7 @@ OPENQUANT_LAYER(one_thread, "uniform<4>", uniform<4>{})
     ->Args({4096, 2048})
     ->Args({8192, 2048})
     ->Args({4096, 4096});
+OPENQUANT_LAYER(rotated, "hadamard, uniform<4>", uniform<4>{})->Args({4096, 4096});
 OPENQUANT_LAYER(two_threads, "uniform<4>, 2 threads", uniform<4>{})
     ->Args({2048, 2048})
     ->Args({4096, 4096});
