@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstddef>
 
-#include <openquant/core/config.hpp>
+#include <openquant/core/contract.hpp>
 #include <openquant/core/simd.hpp>
 
 namespace openquant::linalg {
