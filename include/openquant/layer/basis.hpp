@@ -96,9 +96,9 @@ class basis {
   template <class Arch>
   void rotate(matrix_view<float> x) const {
     if constexpr (takes_columns<Arch>) {
+      matrix<float> columns(x.cols(), width<Arch>);
       for (index_t i = 0; i < x.rows(); i += width<Arch>) {
         const auto rows = x.block(i, 0, std::min(width<Arch>, x.rows() - i), x.cols());
-        matrix<float> columns(x.cols(), width<Arch>);
         const auto used = columns.view().block(0, 0, x.cols(), rows.rows());
         transpose(rows, used);
         bound_.template apply_columns<batch<Arch>>(columns.data());
@@ -112,9 +112,9 @@ class basis {
   template <class Arch>
   void rotate_columns(matrix_view<float> x) const {
     if constexpr (takes_columns<Arch>) {
+      matrix<float> columns(x.rows(), width<Arch>);
       for (index_t j = 0; j < x.cols(); j += width<Arch>) {
         const auto part = x.block(0, j, x.rows(), std::min(width<Arch>, x.cols() - j));
-        matrix<float> columns(x.rows(), width<Arch>);
         for (index_t i = 0; i < x.rows(); ++i) {
           std::ranges::copy(part.row(i), columns.row(i).begin());
         }

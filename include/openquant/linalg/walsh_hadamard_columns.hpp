@@ -13,9 +13,8 @@ namespace openquant::linalg {
 /// its order, in loops that are short to compile; they run longer.
 ///
 /// Shapes:  X : (n, lanes), rows one after the other
-/// Cost:    n log2 n additions in registers, in a pass for each two levels; parts of 256
-/// coordinates
-///          are finished while they are in the nearest cache
+/// Cost:    n log2 n additions in registers, two levels a pass; parts of 256 coordinates are
+///          finished while they are in the nearest cache
 template <Lane Lanes>
 void walsh_hadamard_columns(float* x, index_t n) {
   constexpr index_t lanes = lane_count<Lanes>, near = 256;
