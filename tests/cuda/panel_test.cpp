@@ -41,8 +41,7 @@ void check(const Q& q, index_t m, index_t n, index_t g, bool fed, thread_order t
   for (float& h : importance.row(0)) h = 1 + 0.25f * static_cast<float>(&h - importance.data());
 
   const panel_problem problem{w, u, importance.row(0), order, g};
-  packed_codes codes{{m, n / Q::dim * code_fields<Q>, field_bits<Q>},
-                     {m, shape.groups(), q.scale_bits()}};
+  packed_codes codes = zero_codes(q, m, shape);
   panel<baseline_arch, Q> expected(q, problem, 0, m);
   expected.quantize(&codes);
 

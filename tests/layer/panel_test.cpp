@@ -21,7 +21,7 @@ constexpr index_t m = 101, n = 140, panels = 2, panel_rows = 64;  // strips of 3
 
 template <class Q>
 packed_codes empty_codes(const Q& q, index_t g) {
-  return {{m, n / Q::dim, Q::code_bits}, {m, (n + g - 1) / g, q.scale_bits()}};
+  return zero_codes(q, m, strip_shape<Q>{n, g});
 }
 
 /// Blocks of d columns in a fixed order that is not the natural one.
@@ -127,7 +127,7 @@ TEST_CASE("panel: a slab gives the codes of its strips one by one") {
   const matrix<float> w = normal_matrix(m, 64, 10);  // one block: no product, whose sums may differ
   matrix<float> u = random_feedback(n, 1);
   const panel_problem problem{w, u.view().block(0, 0, 64, 64), {}, {}, 32};
-  packed_codes whole{{m, 64, 4}, {m, 2, q.scale_bits()}}, strips = whole;
+  packed_codes whole = zero_codes(q, m, strip_shape<uniform<4>>{64, 32}), strips = whole;
   panel<default_arch, uniform<4>>(q, problem, 0, m).quantize(&whole);
   for (index_t r = 0; r < m; r += 32) {
     panel<default_arch, uniform<4>>(q, problem, r, std::min(index_t{32}, m - r)).quantize(&strips);

@@ -154,8 +154,7 @@ TEST_CASE("plan: nothing is allocated inside the loop over columns") {
   const auto check_panel = [&](const auto& q) {
     using q_t = std::remove_cvref_t<decltype(q)>;
     const panel_problem problem{w, u, importance, {}, 128};
-    packed_codes out{{64 / tile_rows<q_t>, 512 / q_t::dim * code_fields<q_t>, field_bits<q_t>},
-                     {64, 4, q.scale_bits()}};
+    packed_codes out = zero_codes(q, 64, strip_shape<q_t>{512, 128});
     panel<default_arch, q_t> part(q, problem, 0, 64);
     const std::ptrdiff_t before = blocks;
     part.quantize(&out);

@@ -11,9 +11,7 @@ namespace openquant::test {
 /// Random codes of an (m, n) matrix under scales that differ from group to group.
 template <Quantizer Q>
 packed_codes random_codes(const Q& q, index_t m, const strip_shape<Q>& shape, std::uint64_t seed) {
-  packed_codes packed{
-      {(m + tile_rows<Q> - 1) / tile_rows<Q>, shape.blocks() * code_fields<Q>, field_bits<Q>},
-      {m, shape.groups(), q.scale_bits()}};
+  packed_codes packed = zero_codes(q, m, shape);
   for (index_t i = 0; i < packed.codes.rows(); ++i) {
     for (index_t j = 0; j < packed.codes.cols(); ++j) {
       const auto word = random::bits(seed, static_cast<std::uint64_t>(i * packed.codes.cols() + j));

@@ -91,8 +91,7 @@ void check_read(index_t m, const strip_shape<Q>& shape) {
   CAPTURE(Q::name());
   const Q q{};
   const packed_codes packed = random_codes(q, m, shape, 5);
-  packed_codes back{{packed.codes.rows(), packed.codes.cols(), packed.codes.width()},
-                    {m, packed.scales.cols(), packed.scales.width()}};
+  packed_codes back = zero_codes(q, m, shape);
   std::vector<std::int32_t> words(static_cast<std::size_t>(shape.words()));
   std::vector<float> scales(static_cast<std::size_t>(shape.scales()));
   for (index_t i = 0; i * 16 < m; ++i) {

@@ -8,10 +8,10 @@
 #include <openquant/concepts/equalizer.hpp>
 #include <openquant/concepts/rotation.hpp>
 #include <openquant/core/error.hpp>
+#include <openquant/core/executor.hpp>
 #include <openquant/core/float16.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/simd.hpp>
-#include <openquant/layer/hessian.hpp>
 
 namespace openquant {
 
@@ -60,12 +60,11 @@ class basis {
     unscale(x);
     bound_.apply(x);
   }
-  /// H' of the mean over tokens, (n, n).
+  /// H <- R S^-1 H S^-1 R^T, H : (n, n).
   template <class Arch = default_arch, Executor X = serial>
-  matrix<float> hessian_to(const hessian& h, X&& executor = {}) const {
-    matrix<float> rotated = h.mean(executor);
-    if (IdentityRotation<R> && scales_.empty()) return rotated;
-    const index_t n = h.size();
+  void hessian_to(matrix_view<float> h, X&& executor = {}) const {
+    if (IdentityRotation<R> && scales_.empty()) return;
+    const index_t n = h.rows();
     constexpr index_t some = 32;  // columns, and then rows, a task
     const auto in_parts = [&](const auto& task) {
       executor.run((n + some - 1) / some, [&](index_t t) {
@@ -74,18 +73,17 @@ class basis {
       });
     };
     in_parts([&](index_t j, index_t columns) {
-      const auto part = rotated.view().block(0, j, n, columns);
+      const auto part = h.block(0, j, n, columns);
       for (index_t i = 0; i < std::ssize(scales_); ++i) {
         for (float& x : part.row(i)) x /= to_float(scales_[static_cast<std::size_t>(i)]);
       }
       rotate_columns<Arch>(part);
     });
     in_parts([&](index_t i, index_t rows) {
-      const auto part = rotated.view().block(i, 0, rows, n);
+      const auto part = h.block(i, 0, rows, n);
       for (index_t r = 0; r < rows; ++r) unscale(part.row(r));
       rotate<Arch>(part);
     });
-    return rotated;
   }
 
  private:

@@ -175,7 +175,7 @@ struct gptq {
     X& executor;
 
     void transform(factorization& f, const hessian& h) const {
-      f.h = fill_up(f.basis.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
+      f.h = solver_hessian(h, f.basis, Q::dim, executor);
       for (index_t j = 0; j < f.h.rows(); ++j) f.importance.push_back(f.h(j, j));
     }
     void reorder(factorization& f) const {

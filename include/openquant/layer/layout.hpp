@@ -2,8 +2,7 @@
 #pragma once
 #include <vector>
 
-#include <openquant/layer/panel.hpp>
-#include <openquant/layer/strip.hpp>
+#include <openquant/layer/packed_codes.hpp>
 
 /// Where the codes lie that `multiply` reads. A layout holds codes and scales and shows them one
 /// strip of 16 rows at a time.

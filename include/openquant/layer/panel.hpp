@@ -4,23 +4,14 @@
 #include <vector>
 
 #include <openquant/concepts/tile.hpp>
-#include <openquant/core/bit_pack.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/simd.hpp>
 #include <openquant/layer/code_block.hpp>
+#include <openquant/layer/packed_codes.hpp>
 #include <openquant/linalg/gemm.hpp>
 #include <openquant/linalg/weighted_norm.hpp>
 
 namespace openquant {
-
-/// A quantized matrix as bits: for each row, or tile of rows, its codes, and for each row the
-/// scales of its groups. With t = tile_rows<Q> and f = code_fields<Q>:
-struct packed_codes {
-  bit_matrix codes;   ///< (ceil(m / t), ceil(n / d) f) fields of field_bits<Q>
-  bit_matrix scales;  ///< (m, ceil(n / group_size)) fields of q.scale_bits()
-
-  friend bool operator==(const packed_codes&, const packed_codes&) = default;
-};
 
 /// What is to be quantized, in the basis where it is done. Views: nothing is owned. n is a multiple
 /// of d: a last block that W does not fill is filled up with zeros of no importance.

@@ -6,7 +6,6 @@
 
 #include <openquant/concepts/tile.hpp>
 #include <openquant/core/binary_stream.hpp>
-#include <openquant/core/bit_pack.hpp>
 #include <openquant/core/executor.hpp>
 #include <openquant/layer/multiplier.hpp>
 #include <openquant/layer/report.hpp>
@@ -50,8 +49,7 @@ class quantized {
         rows_(rows),
         cols_(cols),
         group_size_(resolve(cols, group_size)),
-        packed_{{tiles_of(rows), blocks_of(cols) * code_fields<Q>, field_bits<Q>},
-                {rows, (cols + group_size_ - 1) / group_size_, q.scale_bits()}} {}
+        packed_(zero_codes(q, rows, shape())) {}
 
   index_t rows() const { return rows_; }
   index_t cols() const { return cols_; }
@@ -79,9 +77,8 @@ class quantized {
   }
   /// Bytes of memory that the codes and scales of an (m, n) matrix take. Throws as the constructor.
   static index_t packed_bytes(const Q& q, index_t rows, index_t cols, index_t group_size) {
-    const index_t tiles = tiles_of(checked_rows(rows, cols)), g = resolve(cols, group_size);
-    return bit_matrix::memory_bytes(tiles, blocks_of(cols) * code_fields<Q>, field_bits<Q>) +
-           bit_matrix::memory_bytes(rows, (cols + g - 1) / g, q.scale_bits());
+    checked_rows(rows, cols);
+    return openquant::packed_bytes(q, rows, strip_shape<Q>{cols, resolve(cols, group_size)});
   }
 
   /// Bits that must be stored to decode: codes, scales, the equalizer's, the rotation's, the unit.

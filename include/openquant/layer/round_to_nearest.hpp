@@ -59,10 +59,8 @@ struct round_to_nearest {
       fail("round_to_nearest: the Hessian has seen no tokens; call quantize(w)");
     }
     const basis<R> to(rotation, h.size(), equalizer.scales(h.diagonal()));
-    // By itself, for what is not yet filled up lives as long as the expression.
-    const auto filled = fill_up(to.hessian_to(h, executor), whole_blocks(h.size(), Q::dim));
-    return run<Arch>(w, to, filled, h.tokens(), static_cast<index_t>(h.dead_channels().size()),
-                     executor);
+    return run<Arch>(w, to, solver_hessian(h, to, Q::dim, executor), h.tokens(),
+                     static_cast<index_t>(h.dead_channels().size()), executor);
   }
 
  private:

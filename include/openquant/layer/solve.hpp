@@ -3,8 +3,10 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <openquant/core/executor.hpp>
+#include <openquant/layer/hessian.hpp>
 #include <openquant/layer/panel.hpp>
 #include <openquant/layer/quantized.hpp>
 
@@ -19,6 +21,14 @@ inline matrix<float> fill_up(matrix<float> h, index_t n) {
   matrix<float> filled(n, n);
   for (index_t i = 0; i < h.rows(); ++i) std::ranges::copy(h.row(i), filled.row(i).begin());
   return filled;
+}
+
+/// H of the mean over tokens in the basis of the codes, filled up to whole blocks of d.
+template <Rotation R, Executor X>
+matrix<float> solver_hessian(const hessian& h, const basis<R>& basis, index_t d, X& executor) {
+  matrix<float> mean = h.mean(executor);
+  basis.hessian_to(mean, executor);
+  return fill_up(std::move(mean), whole_blocks(h.size(), d));
 }
 
 /// The factor that `count` weights are coded over: the power of two that brings the largest into
