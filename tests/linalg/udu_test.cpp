@@ -125,19 +125,19 @@ TEST_CASE("udu: the failed pivot is named") {
   CHECK(factor_udu<double>(h, 1.5, 1, u) == std::nullopt);
 }
 
-TEST_CASE("udu: the lower triangle of h is not read, nor u") {
+TEST_CASE("udu: the upper triangle of h is not read, nor u") {
   matrix<double> h(3, 3);
   matrix<float> u(3, 3), good(3, 3);
   for (index_t i = 0; i < 3; ++i) h(i, i) = 4;
-  h(0, 2) = 1, h(1, 2) = -1;
-  h(2, 0) = h(2, 1) = std::numeric_limits<double>::quiet_NaN();
+  h(2, 0) = 1, h(2, 1) = -1;
+  h(0, 2) = h(1, 2) = std::numeric_limits<double>::quiet_NaN();
   for (float& x : std::span(u.data(), 9)) x = std::numeric_limits<float>::quiet_NaN();
   CHECK(factor_udu<double>(h, -5, 1, u) == 2);
   REQUIRE(factor_udu<double>(h, 0, 1, u) == std::nullopt);
-  h(2, 0) = 1, h(2, 1) = -1;
+  h(0, 2) = 1, h(1, 2) = -1;
   REQUIRE(factor_udu<double>(h, 0, 1, good) == std::nullopt);
   CHECK(u == good);
-  h(2, 0) = h(2, 1) = std::numeric_limits<double>::quiet_NaN();
+  h(0, 2) = h(1, 2) = std::numeric_limits<double>::quiet_NaN();
   for (float& x : std::span(u.data(), 9)) x = std::numeric_limits<float>::quiet_NaN();
   REQUIRE(factor_udu<double, float>(h, 0, 1, u) == std::nullopt);
   for (index_t i = 0; i < 3; ++i) {

@@ -13,18 +13,24 @@ struct error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Text of one part of a message: text as it is, integers in decimal, reals with six digits.
+/// Appends one part of a message: text as it is, integers in decimal, reals with six digits.
+inline void append_text(std::string& message, std::string_view part) { message += part; }
+inline void append_text(std::string& message, double part) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", part);
+  message += text;
+}
+template <std::integral Part>
+void append_text(std::string& message, Part part) {
+  message += std::to_string(part);
+}
+
+/// One part by itself.
 template <class Part>
 std::string to_text(const Part& part) {
-  if constexpr (std::convertible_to<Part, std::string_view>) {
-    return std::string(std::string_view(part));
-  } else if constexpr (std::floating_point<Part>) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%g", static_cast<double>(part));
-    return text;
-  } else {
-    return std::to_string(part);
-  }
+  std::string text;
+  append_text(text, part);
+  return text;
 }
 
 /// Throws `error` with the parts written one after the other.
@@ -32,7 +38,9 @@ std::string to_text(const Part& part) {
 ///   fail("gptq: w has ", w.cols(), " columns, h has ", h.size());
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
-  throw error((std::string{} + ... + to_text(parts)));
+  std::string message;
+  (append_text(message, parts), ...);
+  throw error(message);
 }
 
 }  // namespace openquant

@@ -211,8 +211,10 @@ struct gptq {
     };
     std::vector<index_t> order(importance.size() / static_cast<std::size_t>(d));
     std::iota(order.begin(), order.end(), index_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](index_t a, index_t b) { return strength(a) > strength(b); });
+    std::sort(order.begin(), order.end(), [&](index_t a, index_t b) {
+      const float of_a = strength(a), of_b = strength(b);
+      return of_a != of_b ? of_a > of_b : a < b;
+    });
     return order;
   }
 

@@ -18,13 +18,13 @@ namespace openquant::linalg {
 /// what is not Eigen's product is written out here.
 namespace cholesky_steps {
 
-/// C <- C - X Y^T.
+/// C <- C - X^T Y.
 template <class T>
 void subtract_product(matrix_view<const T> x, matrix_view<const T> y, matrix_view<T> c) {
 #if defined(OPENQUANT_USE_BLAS)
   const auto size = [](index_t n) { return static_cast<int>(n); };
   const auto call = [&](auto f) {
-    f(CblasRowMajor, CblasNoTrans, CblasTrans, size(c.rows()), size(c.cols()), size(x.cols()),
+    f(CblasRowMajor, CblasTrans, CblasNoTrans, size(c.rows()), size(c.cols()), size(x.rows()),
       T(-1), x.data(), size(x.stride()), y.data(), size(y.stride()), T(1), c.data(),
       size(c.stride()));
   };
@@ -33,25 +33,35 @@ void subtract_product(matrix_view<const T> x, matrix_view<const T> y, matrix_vie
   else
     call(cblas_sgemm);
 #else
-  add_product<op::none, op::transpose, T>(T(-1), x, y, c);
+  add_product<op::transpose, op::none, T>(T(-1), x, y, c);
 #endif
+}
+
+/// The same for what lies on and above the diagonal of a square C: nothing else is written.
+template <class T>
+void subtract_square(matrix_view<const T> x, matrix_view<T> c) {
+  matrix<T> square(c.rows(), c.rows());
+  subtract_product<T>(x, x, square);
+  for (index_t i = 0; i < c.rows(); ++i) {
+    for (index_t j = i; j < c.rows(); ++j) c(i, j) += square(i, j);
+  }
 }
 
 #if !defined(OPENQUANT_USE_BLAS)
 inline constexpr index_t narrow = 16;
 
-/// Columns up to which recursion goes: half, in whole narrow ones.
-constexpr index_t left_half(index_t n) { return (n / 2 + narrow - 1) / narrow * narrow; }
+/// Rows up to which recursion goes: half, in whole narrow ones.
+constexpr index_t upper_half(index_t n) { return (n / 2 + narrow - 1) / narrow * narrow; }
 #endif
 
-/// X <- X L^-T.
+/// X <- R^-T X.
 template <class T>
-void solve_rows(matrix_view<const T> l, matrix_view<T> x) {
-  const index_t n = l.rows();
+void solve_columns(matrix_view<const T> r, matrix_view<T> x) {
+  const index_t n = r.rows();
 #if defined(OPENQUANT_USE_BLAS)
   const auto call = [&](auto f) {
-    f(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, static_cast<int>(x.rows()),
-      static_cast<int>(n), T(1), l.data(), static_cast<int>(l.stride()), x.data(),
+    f(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, static_cast<int>(n),
+      static_cast<int>(x.cols()), T(1), r.data(), static_cast<int>(r.stride()), x.data(),
       static_cast<int>(x.stride()));
   };
   if constexpr (std::is_same_v<T, double>)
@@ -60,88 +70,81 @@ void solve_rows(matrix_view<const T> l, matrix_view<T> x) {
     call(cblas_strsm);
 #else
   if (n > narrow) {
-    const index_t left = left_half(n), right = n - left;
-    const auto x_left = x.block(0, 0, x.rows(), left), x_right = x.block(0, left, x.rows(), right);
-    solve_rows<T>(l.block(0, 0, left, left), x_left);
-    subtract_product<T>(x_left, l.block(left, 0, right, left), x_right);
-    solve_rows<T>(l.block(left, left, right, right), x_right);
+    const index_t upper = upper_half(n), lower = n - upper;
+    const auto x_upper = x.block(0, 0, upper, x.cols()),
+               x_lower = x.block(upper, 0, lower, x.cols());
+    solve_columns<T>(r.block(0, 0, upper, upper), x_upper);
+    subtract_product<T>(r.block(0, upper, upper, lower), x_upper, x_lower);
+    solve_columns<T>(r.block(upper, upper, lower, lower), x_lower);
     return;
   }
-  T upper[narrow][narrow] = {};  // L^T above its diagonal, zero elsewhere: loops of fixed length
   T inverse[narrow] = {};
-  for (index_t j = 0; j < n; ++j) {
-    inverse[j] = 1 / l(j, j);
-    for (index_t i = j + 1; i < n; ++i) upper[j][i] = l(i, j);
-  }
-  for (index_t i = 0; i < x.rows(); ++i) {
-    T row[narrow] = {};
-    std::ranges::copy(x.row(i), row);
+  for (index_t k = 0; k < n; ++k) inverse[k] = 1 / r(k, k);
+  for (index_t j = 0; j < x.cols(); j += narrow) {  // in loops of fixed length
+    const index_t width = std::min(narrow, x.cols() - j);
+    T strip[narrow][narrow] = {};
+    for (index_t k = 0; k < n; ++k) std::copy_n(&x(k, j), width, strip[k]);
     for (index_t k = 0; k < n; ++k) {
-      const T value = row[k] * inverse[k];
-      for (index_t j = 0; j < narrow; ++j) row[j] -= value * upper[k][j];
-      row[k] = value;
+      for (index_t c = 0; c < narrow; ++c) strip[k][c] *= inverse[k];
+      for (index_t i = k + 1; i < n; ++i) {
+        for (index_t c = 0; c < narrow; ++c) strip[i][c] -= r(k, i) * strip[k][c];
+      }
     }
-    std::copy_n(row, n, x.row(i).begin());
+    for (index_t k = 0; k < n; ++k) std::copy_n(strip[k], width, &x(k, j));
   }
 #endif
 }
 
-/// A <- L of a block, which fits the caches, or the pivot that was not positive.
+/// A <- R of a block, which fits the caches, or the pivot that was not positive.
 template <class T>
 std::optional<index_t> factor_block(matrix_view<T> a) {
   const index_t n = a.rows();
 #if defined(OPENQUANT_USE_BLAS)
-  // Row-major lower is column-major upper: A = R^T R with R = L^T.
+  // Row-major upper is column-major lower: A = L L^T with L = R^T.
   const int order = static_cast<int>(n), lda = static_cast<int>(a.stride());
   int info = 0;
   if constexpr (std::is_same_v<T, double>)
-    dpotrf_("U", &order, a.data(), &lda, &info);
+    dpotrf_("L", &order, a.data(), &lda, &info);
   else
-    spotrf_("U", &order, a.data(), &lda, &info);
+    spotrf_("L", &order, a.data(), &lda, &info);
   if (info > 0) return info - 1;
 #else
   if (n > narrow) {
-    const index_t left = left_half(n), right = n - left;
-    if (const auto pivot = factor_block(a.block(0, 0, left, left))) return pivot;
-    const auto x = a.block(left, 0, right, left);
-    solve_rows<T>(a.block(0, 0, left, left), x);
-    matrix<T> square(right, right);  // what lies above the diagonal is not ours to write
-    subtract_product<T>(x, x, square);
-    for (index_t i = 0; i < right; ++i) {
-      for (index_t j = 0; j <= i; ++j) a(left + i, left + j) += square(i, j);
-    }
-    if (const auto pivot = factor_block(a.block(left, left, right, right))) return left + *pivot;
+    const index_t upper = upper_half(n), lower = n - upper;
+    const auto corner = a.block(0, 0, upper, upper), rest = a.block(upper, upper, lower, lower);
+    const auto x = a.block(0, upper, upper, lower);
+    if (const auto pivot = factor_block(corner)) return pivot;
+    solve_columns<T>(corner, x);
+    subtract_square<T>(x, rest);
+    if (const auto pivot = factor_block(rest)) return upper + *pivot;
     return std::nullopt;
   }
-  for (index_t j = 0; j < n; ++j) {
-    for (index_t i = j; i < n; ++i) {
-      T sum = a(i, j);
-      for (index_t k = 0; k < j; ++k) sum -= a(i, k) * a(j, k);
-      if (i > j)
-        a(i, j) = sum / a(j, j);
-      else if (sum > 0)
-        a(j, j) = std::sqrt(sum);
-      else
-        return j;
+  for (index_t k = 0; k < n; ++k) {
+    if (!(a(k, k) > 0)) return k;
+    const T root = a(k, k) = std::sqrt(a(k, k));
+    for (index_t j = k + 1; j < n; ++j) a(k, j) /= root;
+    for (index_t i = k + 1; i < n; ++i) {
+      for (index_t j = i; j < n; ++j) a(i, j) -= a(k, i) * a(k, j);
     }
   }
 #endif
-  for (index_t i = 0; i < n; ++i) {
-    if (!std::isfinite(a(i, i))) return i;  // a NaN pivot passes LAPACK's test of the sign
+  for (index_t k = 0; k < n; ++k) {
+    if (!std::isfinite(a(k, k))) return k;  // a NaN pivot passes LAPACK's test of the sign
   }
   return std::nullopt;
 }
 
 }  // namespace cholesky_steps
 
-/// Columns that are factored, and rows that are a task, at a time.
+/// Rows that are factored, and columns that are a task, at a time.
 inline constexpr index_t cholesky_tile = 256;
 
-/// A <- L with A = L L^T, in float or double; only the lower triangle is read and written.
+/// A <- R with A = R^T R, in float or double; only the upper triangle is read and written.
 /// Returns the pivot that was not positive, or nothing when all were.
 ///
-/// Columns are factored in blocks of cholesky_tile; the rows below and what is subtracted from the
-/// rest are the executor's tasks, cut by n alone, so that L does not depend on the executor.
+/// Rows are factored in blocks of cholesky_tile; the columns right of a block and what is
+/// subtracted from the rest are the executor's tasks, cut by n alone, so that R does not depend on
+/// the executor.
 ///
 /// Cost:    n^3 / 3 flops, one tile of scratch a thread. A template so that a header that only
 /// includes it compiles no kernel.
@@ -151,31 +154,24 @@ template <class T, Executor X = serial>
   constexpr index_t tile = cholesky_tile;
   const index_t n = a.rows();
   for (index_t k = 0; k < n; k += tile) {
-    const index_t width = std::min(tile, n - k), next = k + width;
-    const auto corner = a.block(k, k, width, width);
+    const index_t height = std::min(tile, n - k), next = k + height;
+    const auto corner = a.block(k, k, height, height);
     if (const auto pivot = cholesky_steps::factor_block(corner)) return k + *pivot;
     const index_t tiles = (n - next + tile - 1) / tile;
-    const auto rows_of = [&](index_t task) {
-      const index_t i = next + task * tile;
-      return a.block(i, 0, std::min(tile, n - i), n);
+    const auto right = [&](index_t task) {  // of the corner
+      const index_t j = next + task * tile;
+      return a.block(k, j, height, std::min(tile, n - j));
     };
-    executor.run(tiles, [&](index_t task) {
-      const auto rows = rows_of(task);
-      cholesky_steps::solve_rows<T>(corner, rows.block(0, k, rows.rows(), width));
-    });
+    executor.run(tiles,
+                 [&](index_t task) { cholesky_steps::solve_columns<T>(corner, right(task)); });
     executor.run(tiles, [&](index_t task) {  // the longest first
-      const index_t t = tiles - 1 - task, before = t * tile;
-      const auto rows = rows_of(t);
-      const auto x = rows.block(0, k, rows.rows(), width);
-      if (before > 0) {
-        cholesky_steps::subtract_product<T>(x, a.block(next, k, before, width),
-                                            rows.block(0, next, rows.rows(), before));
+      const index_t t = tiles - 1 - task, above = t * tile, j = next + above;
+      const auto x = right(t);
+      if (above > 0) {
+        cholesky_steps::subtract_product<T>(a.block(k, next, height, above), x,
+                                            a.block(next, j, above, x.cols()));
       }
-      matrix<T> square(rows.rows(), rows.rows());  // on the diagonal, its lower half
-      cholesky_steps::subtract_product<T>(x, x, square);
-      for (index_t i = 0; i < rows.rows(); ++i) {
-        for (index_t j = 0; j <= i; ++j) rows(i, next + before + j) += square(i, j);
-      }
+      cholesky_steps::subtract_square<T>(x, a.block(j, j, x.cols(), x.cols()));
     });
   }
   return std::nullopt;
