@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A layer by gptq on the device, over the calls of cuBLAS and cuSOLVER that it is made of.
-#include <chrono>
-
 #include <openquant/cuda/gptq.cuh>
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/quantizer/uniform.hpp>
@@ -14,21 +12,45 @@ namespace {
 using namespace openquant;
 using cuda::device_matrix;
 
-/// Seconds of f, the median of 5 after one that does not count, until the device is done.
-template <class F>
-double seconds(const bench::gpu& device, const F& f) {
-  std::vector<double> times;
-  for (int k = 0; k < 6; ++k) {
-    device.wait();
-    const auto start = std::chrono::steady_clock::now();
-    f();
-    device.wait();
-    const auto end = std::chrono::steady_clock::now();
-    if (k > 0) times.push_back(std::chrono::duration<double>(end - start).count());
+/// cuSOLVER's factorization alone, with a workspace made beforehand, of the identity, which is its
+/// own factor: it can be factored again and again.
+class cholesky_alone {
+ public:
+  cholesky_alone(const cuda::backend& on, index_t n)
+      : solver_(on), a_(on, n, n), failed_(on, 1, 1), n_(n) {
+    cuda::check(cusolverDnCreateParams(&params_), "cusolverDnCreateParams");
+    std::size_t there = 0, here = 0;
+    cuda::check(cusolverDnXpotrf_bufferSize(solver_.get(), params_, CUBLAS_FILL_MODE_UPPER, n,
+                                            CUDA_R_32F, a_.data(), n, CUDA_R_32F, &there, &here),
+                "cusolverDnXpotrf_bufferSize");
+    workspace_ = device_matrix<unsigned char>(on, 1, static_cast<index_t>(there));
+    host_.resize(here);
+    matrix<float> identity(n, n);
+    for (index_t i = 0; i < n; ++i) identity(i, i) = 1;
+    cuda::copy(on, identity.view(), a_.view());
+    cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
   }
-  std::nth_element(times.begin(), times.begin() + 2, times.end());
-  return times[2];
-}
+  cholesky_alone(const cholesky_alone&) = delete;
+  cholesky_alone& operator=(const cholesky_alone&) = delete;
+  ~cholesky_alone() { static_cast<void>(cusolverDnDestroyParams(params_)); }
+
+  void operator()() {
+    cuda::check(
+        cusolverDnXpotrf(solver_.get(), params_, CUBLAS_FILL_MODE_UPPER, n_, CUDA_R_32F, a_.data(),
+                         n_, CUDA_R_32F, workspace_.data(), workspace_.size_bytes(), host_.data(),
+                         host_.size(), failed_.data()),
+        "cusolverDnXpotrf");
+  }
+
+ private:
+  cuda::cusolver_handle solver_;
+  cusolverDnParams_t params_ = nullptr;
+  device_matrix<float> a_;
+  device_matrix<int> failed_;
+  device_matrix<unsigned char> workspace_;
+  std::vector<unsigned char> host_;
+  index_t n_;
+};
 
 /// A solver that runs no kernels.
 struct products_alone {
@@ -43,16 +65,19 @@ struct products_alone {
   }
 };
 
-/// H of inputs whose neighbours are correlated, U and W in the basis of the codes.
+/// H of inputs whose neighbours are correlated, U and W in the basis of the codes; then the whole
+/// of it, from W on the device and a Hessian on the host to codes on the host.
 void bench_layer(const bench::gpu& device, const cuda::backend& on, index_t m, index_t n,
                  const char* label, const quantizer::uniform<4>& q) {
   using Q = quantizer::uniform<4>;
   const strip_shape<Q> shape{n, 128};
   const cuda::solver solver(on);
   matrix<float> h(n, n);
+  matrix<double> sums(n, n);
   for (index_t i = 0; i < n; ++i) {
     for (index_t j = 0; j < n; ++j) {
-      h(i, j) = static_cast<float>(std::pow(0.8, std::abs(static_cast<double>(i - j))));
+      sums(i, j) = std::pow(0.8, std::abs(static_cast<double>(i - j)));
+      h(i, j) = static_cast<float>(sums(i, j));
     }
   }
   device_matrix<float> hessian(on, n, n), u(on, n, n), w(on, m, n), importance(on, 1, n);
@@ -62,18 +87,23 @@ void bench_layer(const bench::gpu& device, const cuda::backend& on, index_t m, i
   auto scales = solver.zeros<float>((m + 15) / 16, shape.scales());
   auto words = solver.zeros<std::int32_t>((m + 15) / 16, shape.words());
   auto sum = solver.zeros<float>(n, (m + 31) / 32 * 32), error = solver.zeros<float>(n, sum.cols());
-
-  const double factor = seconds(
-      device, [&] { static_cast<void>(cuda::factor_udu(on, hessian.view(), 0.01, 1, u.view())); });
   const cuda::panel_view<Q> panel{
       q,          shape,        w.view(),      u.view(),    importance.view(),
       sum.view(), error.view(), scales.view(), words.view()};
-  const double coded = seconds(device, [&] { cuda::code_columns(solver, panel); });
-  const double products =
-      seconds(device, [&] { cuda::code_columns(products_alone{solver}, panel); });
-  std::printf("| %lld x %lld | %s | %.2f | %.2f | %.2f | %.2f |\n", static_cast<long long>(m),
-              static_cast<long long>(n), label, 1e3 * factor, 1e3 * coded, 1e3 * products,
-              (factor + coded) / (factor + products));
+  cholesky_alone cholesky(on, n);
+  const gptq<Q> method{.quantizer = q};
+  const openquant::hessian moments(std::move(sums), 1);
+  const std::vector<double> s = device.medians_of_calls({
+      [&] { static_cast<void>(cuda::factor_udu(on, hessian.view(), 0.01, 1, u.view())); },
+      [&] { cholesky(); },
+      [&] { cuda::code_columns(solver, panel); },
+      [&] { cuda::code_columns(products_alone{solver}, panel); },
+      [&] { static_cast<void>(method.quantize(on, std::as_const(w).view(), moments)); },
+  });
+  const double floor = s[1] + s[3];
+  std::printf("| %lld x %lld | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n",
+              static_cast<long long>(m), static_cast<long long>(n), label, 1e3 * s[0], 1e3 * s[1],
+              1e3 * s[2], 1e3 * s[3], (s[0] + s[2]) / floor, 1e3 * s[4], s[4] / floor);
 }
 
 }  // namespace
@@ -83,16 +113,22 @@ int main() {
     using openquant::quantizer::uniform;
     using openquant::quantizer::uniform_fit;
     cublasHandle_t cublas = nullptr;
+    cusolverDnHandle_t cusolver = nullptr;
     openquant::cuda::check(cublasCreate(&cublas), "cublasCreate");
+    openquant::cuda::check(cusolverDnCreate(&cusolver), "cusolverDnCreate");
     openquant::cuda::backend on = device.on();
     on.cublas = cublas;
+    on.cusolver = cusolver;
     std::puts(
-        "| layer | uniform<4> | factor, ms | columns, ms | their products, ms | over the floor |");
-    std::puts("| --- | --- | --- | --- | --- | --- |");
+        "| layer | uniform<4> | factor, ms | its potrf, ms | columns, ms | their products, ms "
+        "| both over the floor | all, with the report and the way to the host, ms | over the floor "
+        "|");
+    std::puts("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (const openquant::index_t m : {4096, 14336}) {
       bench_layer(device, on, m, 4096, "scales by range", uniform<4>{.fit_by = uniform_fit::range});
       bench_layer(device, on, m, 4096, "scales searched", uniform<4>{});
     }
+    static_cast<void>(cusolverDnDestroy(cusolver));
     static_cast<void>(cublasDestroy(cublas));
   });
 }

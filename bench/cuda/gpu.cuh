@@ -61,36 +61,20 @@ class gpu {
   /// after three that do not count. A pass is recorded once and replayed as a graph, so the time to
   /// launch its kernels from the host is no part of it.
   std::vector<double> medians(const std::vector<std::function<void()>>& passes) const {
-    constexpr int unmeasured = 3, measured = 21;
     std::vector<graph> graphs;
     for (const auto& pass : passes) {
       pass();  // loads what is loaded at first use
       wait();
       graphs.push_back(recorded(pass));
     }
-    cudaEvent_t begin, end;
-    cuda::check(cudaEventCreate(&begin), "cudaEventCreate");
-    cuda::check(cudaEventCreate(&end), "cudaEventCreate");
-    std::vector<std::vector<float>> times(passes.size());
-    for (int k = 0; k < unmeasured + measured; ++k) {
-      for (std::size_t i = 0; i < passes.size(); ++i) {
-        cuda::check(cudaEventRecord(begin, stream_), "cudaEventRecord");
-        cuda::check(cudaGraphLaunch(graphs[i].get(), stream_), "cudaGraphLaunch");
-        cuda::check(cudaEventRecord(end, stream_), "cudaEventRecord");
-        cuda::check(cudaEventSynchronize(end), "cudaEventSynchronize");
-        float milliseconds = 0;
-        cuda::check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
-        if (k >= unmeasured) times[i].push_back(milliseconds);
-      }
-    }
-    static_cast<void>(cudaEventDestroy(begin));
-    static_cast<void>(cudaEventDestroy(end));
-    std::vector<double> seconds;
-    for (auto& of_pass : times) {
-      std::nth_element(of_pass.begin(), of_pass.begin() + measured / 2, of_pass.end());
-      seconds.push_back(1e-3 * static_cast<double>(of_pass[measured / 2]));
-    }
-    return seconds;
+    return timed(passes.size(), 21, [&](std::size_t i) {
+      cuda::check(cudaGraphLaunch(graphs[i].get(), stream_), "cudaGraphLaunch");
+    });
+  }
+  /// The same for passes that wait or allocate, of 7: each is called, so what the host does between
+  /// its kernels counts.
+  std::vector<double> medians_of_calls(const std::vector<std::function<void()>>& passes) const {
+    return timed(passes.size(), 7, [&](std::size_t i) { passes[i](); });
   }
 
   void wait() const { cuda::check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
@@ -104,6 +88,36 @@ class gpu {
   }
 
  private:
+  /// Seconds of run(0), ..., run(count - 1) between two events, medians.
+  template <class Run>
+  std::vector<double> timed(std::size_t count, int measured, const Run& run) const {
+    constexpr int unmeasured = 3;
+    cudaEvent_t begin, end;
+    cuda::check(cudaEventCreate(&begin), "cudaEventCreate");
+    cuda::check(cudaEventCreate(&end), "cudaEventCreate");
+    std::vector<std::vector<float>> times(count);
+    for (int k = 0; k < unmeasured + measured; ++k) {
+      for (std::size_t i = 0; i < count; ++i) {
+        cuda::check(cudaEventRecord(begin, stream_), "cudaEventRecord");
+        run(i);
+        cuda::check(cudaEventRecord(end, stream_), "cudaEventRecord");
+        cuda::check(cudaEventSynchronize(end), "cudaEventSynchronize");
+        float milliseconds = 0;
+        cuda::check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
+        if (k >= unmeasured) times[i].push_back(milliseconds);
+      }
+    }
+    static_cast<void>(cudaEventDestroy(begin));
+    static_cast<void>(cudaEventDestroy(end));
+    std::vector<double> seconds;
+    for (auto& of_pass : times) {
+      std::nth_element(of_pass.begin(), of_pass.begin() + measured / 2, of_pass.end());
+      seconds.push_back(1e-3 *
+                        static_cast<double>(of_pass[static_cast<std::size_t>(measured / 2)]));
+    }
+    return seconds;
+  }
+
   struct destroy {
     void operator()(cudaGraphExec_t g) const { static_cast<void>(cudaGraphExecDestroy(g)); }
   };

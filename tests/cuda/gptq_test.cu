@@ -88,6 +88,19 @@ TEST_SUITE("device") {
     CHECK(found.packed() == expected.packed());
   }
 
+  /// Whatever of it is still under way when `factor` returns, the second stream does not see.
+  TEST_CASE("cuda::gptq: layers on other streams share a factorization") {
+    const gptq<uniform<4>, rotation::hadamard> method{};
+    const hessian h = test::random_hessian(192, 96, 0.7, 3);
+    const test::own_stream first, second;
+    const auto f = cuda::factor(first.backend(), method, h);
+    for (const std::uint64_t seed : {4, 5}) {
+      const matrix<float> w = test::normal_matrix(40, 96, seed);
+      CHECK(method.quantize(second.backend(), w, f).packed() ==
+            method.quantize(first.backend(), w, h).packed());
+    }
+  }
+
   std::size_t potrf_bytes(const cuda::backend& on, index_t n) {
     const cuda::cusolver_handle solver(on);
     cusolverDnParams_t params = nullptr;

@@ -13,6 +13,15 @@ using namespace openquant;
 
 static_assert(std::is_empty_v<cuda::tile_memory<quantizer::uniform<4>>>);
 
+TEST_CASE("cuda::solve: a refused kernel says of what") {
+  const cuda::solver d(cuda::backend{}, " of w (3, 5)");
+  auto kernel = cuda::make_transpose_kernel(matrix_view<const float, device>(nullptr, 3, 5),
+                                            matrix_view<float, device>(nullptr, 5, 3));
+  kernel.tiles.rows = kernel.tiles.cols = index_t{1} << 24;  // more blocks than any device takes
+  CHECK_THROWS_WITH_AS(d.run(kernel, "transpose"),
+                       doctest::Contains("cuda: transpose of w (3, 5): "), error);
+}
+
 TEST_SUITE("device") {
   TEST_CASE("cuda::solve: what it asks of a device") {
     const test::own_stream stream;

@@ -14,6 +14,8 @@
 # instantiated. One that keeps registers in memory fails, unless its unit says so in a line
 #   // may use the stack: REGEX     of the kernel's type, as c++filt prints it
 #
+# The benches of bench/cuda are compiled for sm_80.
+#
 # From the environment: NVCC, BUILD_DIR (build/nvcc), JOBS (2).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -52,14 +54,16 @@ for header in "$include"/cuda/*.cuh; do
     echo "#include <openquant/cuda/$name.cuh>" > "$build/cuda.$name.cu"
 done
 for unit in "$root"/tests/nvcc/cuda/*.cu; do cp "$unit" "$build/cuda.$(basename "$unit")"; done
+for unit in "$root"/bench/cuda/*.cu; do cp "$unit" "$build/bench.$(basename "$unit")"; done
 (cd "$include" && find . -name '*.hpp') | sed 's|^\./\(.*\)|#include <openquant/\1>|' | sort \
   > "$build/all.cu"
 
 # One unit: silent where it compiles, else its log.
 cat > "$build/compile.sh" <<'END'
-unit=${1%.cu}
+unit=${1%.cu} kernels= arch=
 case $(basename "$unit") in cuda.*)
   kernels="-DNDEBUG -Xptxas -v -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90" ;;
+bench.*) arch="-DNDEBUG -arch=sm_80 -I$ROOT/bench/cuda" ;;
 esac
 rm -rf "$unit.keep" && mkdir "$unit.keep"
 fail() {
@@ -67,7 +71,7 @@ fail() {
   echo "tests/nvcc: $(basename "$unit").cu $1"
   exit 1
 }
-"$NVCC" $kernels -std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA -diag-error 20011,20012,20013,20014 -I"$ROOT/include" \
+"$NVCC" $kernels $arch -std=c++20 --expt-relaxed-constexpr -DEIGEN_NO_CUDA -diag-error 20011,20012,20013,20014 -I"$ROOT/include" \
   -isystem /usr/include/eigen3 -I"$ROOT/tests/nvcc" -keep -keep-dir "$unit.keep" -c "$1" -o "$unit.o" > "$unit.log" 2>&1 ||
   fail "does not compile
 $(head -n 40 "$unit.log")"

@@ -33,7 +33,8 @@ class device_codes {
     copy(on, words.view(), words_.view());
     copy(on, scale.view(), scales_.view());
     load_table(on);
-    check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after copying codes");
+    check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after copying (", rows_,
+          ", ", shape.cols, ") codes");
   }
 
   /// Memory for the codes of `rows` rows that kernels are to write, at first zero, and the table.
@@ -44,8 +45,12 @@ class device_codes {
         unit_(unit),
         words_(on, (rows_ + strip_shape<Q>::rows - 1) / strip_shape<Q>::rows, shape.words()),
         scales_(on, words_.rows(), shape.scales()) {
-    check(cudaMemsetAsync(words_.data(), 0, words_.size_bytes(), on.stream), "cudaMemsetAsync");
-    check(cudaMemsetAsync(scales_.data(), 0, scales_.size_bytes(), on.stream), "cudaMemsetAsync");
+    const auto clear = [&](auto& a) {
+      check(cudaMemsetAsync(a.data(), 0, a.size_bytes(), on.stream), "cudaMemsetAsync", " of (",
+            rows_, ", ", shape.cols, ") codes");
+    };
+    clear(words_);
+    clear(scales_);
     load_table(on);
   }
 

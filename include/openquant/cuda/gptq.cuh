@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <string>
+
 #include <openquant/cuda/gptq.hpp>
 #include <openquant/cuda/hessian.cuh>
 #include <openquant/cuda/solve.cuh>
@@ -11,6 +13,27 @@ namespace openquant::cuda {
 template <Quantizer Q, Rotation R, Equalizer E>
 using factorization = factorization_on<solver, Q, R, E>;
 
+namespace gptq_steps {
+
+/// What the solver's errors say that they are about.
+template <class H>
+std::string order_of(const H& h) {
+  return " of order " + std::to_string(h.size());
+}
+template <class W>
+std::string shape_of(const W& w) {
+  return " of w (" + std::to_string(w.rows()) + ", " + std::to_string(w.cols()) + ")";
+}
+/// f when the stream has come so far: other streams may read it then.
+template <class F>
+F finished(const backend& on, F f) {
+  check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after factoring H of order ",
+        f.there.h.rows());
+  return f;
+}
+
+}  // namespace gptq_steps
+
 /// Transforms H and factors it on the device, in binary32; where that fails, or the damping does
 /// not drown binary32's roundings, in binary64 on the host, raising the damping where a pivot
 /// fails. H is transformed on the host for a rotation that has no kernel. Waits for the stream.
@@ -19,12 +42,14 @@ using factorization = factorization_on<solver, Q, R, E>;
 template <Quantizer Q, Rotation R, Equalizer E>
 factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method,
                               const openquant::hessian& h) {
-  return factor_by(solver(on), method, h);
+  return gptq_steps::finished(on, factor_by(solver(on, gptq_steps::order_of(h)), method, h));
 }
 /// The same for moments that were gathered on the device, on this stream or another: waits for it.
 template <Quantizer Q, Rotation R, Equalizer E>
 factorization<Q, R, E> factor(const backend& on, const gptq<Q, R, E>& method, const hessian& h) {
-  return factor_by(solver(on), method, h.to_host(), [&](device_view<float> to) { h.mean(on, to); });
+  return gptq_steps::finished(on,
+                              factor_by(solver(on, gptq_steps::order_of(h)), method, h.to_host(),
+                                        [&](device_view<float> to) { h.mean(on, to); }));
 }
 
 /// Quantizes one weight matrix, on the host or the device, that reads the inputs behind f; the
@@ -37,14 +62,14 @@ template <PanelQuantizer Q, Rotation R, Equalizer E>
 quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
                                const std::type_identity_t<matrix_view<const float>>& w,
                                const factorization<Q, R, E>& f) {
-  const solver d(on);
+  const solver d(on, gptq_steps::shape_of(w));
   tile_tables<Q> tiles(d);
   return quantize_by(d, method, w, f, tiles.view());
 }
 template <PanelQuantizer Q, Rotation R, Equalizer E>
 quantized<Q, R, E> quantize_on(const backend& on, const gptq<Q, R, E>& method,
                                const device_view<const float>& w, const factorization<Q, R, E>& f) {
-  const solver d(on);
+  const solver d(on, gptq_steps::shape_of(w));
   tile_tables<Q> tiles(d);
   return quantize_by(d, method, w, f, tiles.view());
 }

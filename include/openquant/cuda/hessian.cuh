@@ -71,7 +71,8 @@ class hessian {
   openquant::hessian to_host() const {
     matrix<double> sums(size(), size());
     copy(on_, sums_.view(), sums.view());
-    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize", " after copying moments");
+    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize",
+          " after copying moments of order ", size());
     return {std::move(sums), tokens_};
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <optional>
+#include <string>
+#include <utility>
 
 #include <openquant/cuda/blas.cuh>
 #include <openquant/cuda/launch.cuh>
@@ -11,10 +13,10 @@ namespace openquant::cuda {
 
 /// What `solve` and `gptq.hpp` ask of a device, on the stream of a backend, by cuBLAS in binary32.
 ///
-/// Errors:  cuda::error where CUDA or cuBLAS refuses
+/// Errors:  cuda::error where CUDA or cuBLAS refuses; of a kernel it says `about`, what is solved
 class solver {
  public:
-  explicit solver(const backend& on) : on_(on) {}
+  explicit solver(const backend& on, std::string about = {}) : on_(on), about_(std::move(about)) {}
 
   template <class T>
   device_matrix<T> zeros(index_t rows, index_t cols) const {
@@ -26,7 +28,7 @@ class solver {
   }
   template <class Kernel>
   void run(const Kernel& kernel, const char* name) const {
-    launch(on_, kernel, kernel.grid(), name);
+    launch(on_, kernel, kernel.grid(), name, about_);
   }
   template <linalg::op A, linalg::op B>
   void multiply_add(device_view<const float> a, device_view<const float> b, float beta,
@@ -62,6 +64,7 @@ class solver {
 
  private:
   backend on_;
+  std::string about_;
   mutable std::optional<cublas_handle> blas_;  // from the first product on
 };
 

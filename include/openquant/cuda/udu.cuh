@@ -42,7 +42,8 @@ inline int cholesky(const backend& on, device_view<float> l) {
          " of order ", n);
   int pivot = 0;
   copy(on, failed.view(), matrix_view<int>(&pivot, 1, 1));
-  check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize", " after cusolverDnXpotrf");
+  check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize",
+        " after cusolverDnXpotrf of order ", n);
   if (pivot < 0) fail("cuda: cusolverDnXpotrf of order ", n, ": argument ", -pivot, " is wrong");
   return pivot;
 }
