@@ -12,6 +12,7 @@ TEST_CASE("cuda::backend: a stream and handles, by default none, without CUDA's 
   CHECK(backend{}.stream == nullptr);
   CHECK(backend{}.cublas == nullptr);
   CHECK(backend{}.cusolver == nullptr);
+  CHECK(backend{}.memory == nullptr);
   int place = 0;
   auto* stream = reinterpret_cast<CUstream_st*>(&place);
   auto* blas = reinterpret_cast<cublasContext*>(&place);

@@ -148,33 +148,36 @@ struct device_weights {
   float unit = 1;
 };
 
-/// Those of W there. Waits. Throws openquant::error naming row and column where a weight is not
-/// finite.
+/// Those of W, on the host or the device, there. Waits. Throws openquant::error naming row and
+/// column where a weight is not finite.
 ///
 /// Shapes:  original : (m, n)
-template <class D, Quantizer Q, DeviceRotation R>
-device_weights<D> weights_on_device(const D& d, matrix_view<const float, device> original,
+template <class D, class Space, Quantizer Q, DeviceRotation R>
+device_weights<D> weights_on_device(const D& d, matrix_view<const float, Space> original,
                                     const Q& q, const basis<R>& to,
                                     const output_basis<R>& outputs) {
   const index_t m = original.rows(), n = original.cols();
   auto w = d.template zeros<float>(m, whole_blocks(n, Q::dim));
   auto largest = d.template zeros<float>(1, m);
   auto squares = d.template zeros<double>(1, m);
-  const auto measure = [&](matrix_view<const float, device> x) {
-    d.run(row_norms_kernel{x.data(), x.stride(), {m, n}, largest.data(), squares.data()},
+  const auto filled = w.view().block(0, 0, m, n);
+  if constexpr (std::is_same_v<Space, device>)
+    d.copy(original, filled);
+  else
+    d.write(original, filled);
+  const auto measure = [&] {
+    d.run(row_norms_kernel{filled.data(), filled.stride(), {m, n}, largest.data(), squares.data()},
           "weights");
     return d.read(largest.view());
   };
-  const matrix<float> before = measure(original);
+  const matrix<float> before = measure();
   for (index_t i = 0; i < m; ++i) {
     if (std::isfinite(before(0, i))) continue;
-    const matrix<float> row = d.read(original.block(i, 0, 1, n));
+    const matrix<float> row = d.read(filled.block(i, 0, 1, n));
     index_t j = 0;
     while (std::isfinite(row(0, j))) ++j;
     fail("weights: w(", i, ", ", j, ") = ", row(0, j));
   }
-  const auto filled = w.view().block(0, 0, m, n);
-  d.copy(original, filled);
   device_basis<D, R>(d, to).weights_to(filled);
   if constexpr (output_basis<R>::rotates) {
     auto turned = d.template zeros<float>(n, m);
@@ -182,7 +185,7 @@ device_weights<D> weights_on_device(const D& d, matrix_view<const float, device>
     device_rotation<D>(d, outputs.rotation()).apply(turned.view());
     d.run(make_transpose_kernel(turned.view(), filled), "transpose");
   }
-  const matrix<float> after = measure(filled);
+  const matrix<float> after = measure();
   const float unit = weight_unit(q, std::ranges::max(after.row(0)), m * n, [&] {
     double sum = 0;
     const matrix<double> of_rows = d.read(squares.view());

@@ -5,6 +5,7 @@
 #include <openquant/core/matrix.hpp>
 #include <openquant/cuda/backend.hpp>
 #include <openquant/cuda/error.cuh>
+#include <openquant/cuda/workspace.hpp>
 
 namespace openquant::cuda {
 
@@ -14,23 +15,28 @@ template <class T>
 using device_view = matrix_view<T, device>;
 
 /// A row-major matrix in device memory that owns its elements, uninitialised at the start; rows lie
-/// one after the other. Memory is taken and given back in the order of the stream that it was made
-/// with, which must outlive it.
+/// one after the other. Memory comes from the backend's workspace, or from the device's pool; it is
+/// taken and given back in the order of the stream, which, like the workspace, must outlive it.
 template <class T>
 class device_matrix {
  public:
   using value_type = T;
 
   device_matrix() = default;
-  /// Throws error where the device has no memory left.
+  /// Throws cuda::error where the device has no memory left, openquant::error where the workspace
+  /// has none.
   device_matrix(const backend& on, index_t rows, index_t cols)
-      : stream_(on.stream), rows_(rows), cols_(cols) {
+      : stream_(on.stream), memory_(on.memory), rows_(rows), cols_(cols) {
     if (rows < 0 || cols < 0) fail("cuda: device_matrix of shape (", rows, ", ", cols, ")");
     if (size_bytes() == 0) return;
-    void* memory = nullptr;
-    check(cudaMallocAsync(&memory, size_bytes(), stream_), "cudaMallocAsync", " for a (", rows,
-          ", ", cols, ") matrix of ", size_bytes(), " bytes");
-    data_ = static_cast<T*>(memory);
+    void* taken = nullptr;
+    if (memory_ != nullptr) {
+      taken = memory_->take(static_cast<index_t>(size_bytes()));
+    } else {
+      check(cudaMallocAsync(&taken, size_bytes(), stream_), "cudaMallocAsync", " for a (", rows,
+            ", ", cols, ") matrix of ", size_bytes(), " bytes");
+    }
+    data_ = static_cast<T*>(taken);
   }
   device_matrix(device_matrix&& other) noexcept { swap(other); }
   device_matrix& operator=(device_matrix&& other) noexcept {
@@ -41,7 +47,11 @@ class device_matrix {
   device_matrix& operator=(const device_matrix&) = delete;
   /// A failure of the context shows at its next use; a destructor cannot report it.
   ~device_matrix() {
-    if (data_ != nullptr) static_cast<void>(cudaFreeAsync(data_, stream_));
+    if (data_ == nullptr) return;
+    if (memory_ != nullptr)
+      memory_->give(data_);
+    else
+      static_cast<void>(cudaFreeAsync(data_, stream_));
   }
 
   index_t rows() const { return rows_; }
@@ -59,12 +69,14 @@ class device_matrix {
   void swap(device_matrix& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(stream_, other.stream_);
+    std::swap(memory_, other.memory_);
     std::swap(rows_, other.rows_);
     std::swap(cols_, other.cols_);
   }
 
   T* data_ = nullptr;
   CUstream_st* stream_ = nullptr;
+  workspace* memory_ = nullptr;
   index_t rows_ = 0, cols_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <string>
 
 #include <openquant/cuda/gptq.hpp>
@@ -89,14 +90,17 @@ quantize_on(const backend& on, const gptq<Q, R, E>& method, const device_view<co
 }
 
 /// method.plan(on, m, n): the device memory that quantizing an (m, n) layer takes whose weights and
-/// Hessian are given on the host, in bytes; cuSOLVER's workspace is not counted. A Hessian or
-/// weights given on the device take less.
+/// Hessian are given on the host, in bytes: a workspace of `peak()` bytes is enough. cuSOLVER's own
+/// part is counted where the backend has a handle of it, as elsewhere it comes from the device's
+/// pool. A Hessian or weights given on the device take less.
 ///
 /// Errors:  those of gptq::plan; cuda::error
 template <PanelQuantizer Q, Rotation R, Equalizer E>
-memory_plan plan_on(const backend&, const gptq<Q, R, E>& method, index_t m, index_t n) {
+memory_plan plan_on(const backend& on, const gptq<Q, R, E>& method, index_t m, index_t n) {
   memory_plan p = device_plan(method, m, n);
   p.workspace += tile_tables<Q>::bytes();
+  const index_t factoring = factor_udu_bytes(on, whole_blocks(n, Q::dim)) + 2 * workspace::grain;
+  p.workspace = std::max(p.workspace, factoring - p.output);
   return p;
 }
 

@@ -6,6 +6,7 @@
 
 #include <openquant/cuda/basis.hpp>
 #include <openquant/cuda/solve.hpp>
+#include <openquant/cuda/workspace.hpp>
 #include <openquant/layer/gptq.hpp>
 
 /// `gptq` on a device D, as `solve` and `basis.hpp` have it, and
@@ -111,8 +112,7 @@ factorization_on<D, Q, R, E> factor_by(const D& d, const gptq<Q, R, E>& method,
 
 /// The memory that `factor_by` and `quantize_by` take on a device at most, in bytes, for an (m, n)
 /// layer whose weights and Hessian are given on the host: its output there is codes and scales in
-/// strips. Not counted: what a library's factorization takes, and some 20 (m + n) bytes of signs
-/// and norms.
+/// strips. What a library's factorization takes is not counted.
 ///
 /// Errors:  those of gptq::plan
 template <PanelQuantizer Q, Rotation R, Equalizer E>
@@ -129,7 +129,10 @@ memory_plan device_plan(const gptq<Q, R, E>& method, index_t m, index_t n) {
   const index_t mean = DeviceRotation<R> ? 4 * n * n : 0;  // before there is W or any output
   // Beside W' then sums and errors, 8 m n; on its way there no more than two matrices of m n.
   const index_t solving = 4 * m * whole + p.output + solve_bytes(m, whole, shape);
-  p.workspace = std::max(mean, solving) - p.output;
+  // Signs, scales and norms; and every block begins on a grain of the workspace.
+  constexpr index_t sign_bits = IdentityRotation<R> ? 0 : 16 << 10, most_blocks = 32;
+  p.workspace = std::max(mean, solving) - p.output + 20 * (m + n) + sign_bits +
+                most_blocks * workspace::grain;
   return p;
 }
 
@@ -140,13 +143,7 @@ device_weights<D> bring_weights(const D& d, matrix_view<const float, Space> w, c
   constexpr bool is_there = std::is_same_v<Space, device>;
   if constexpr (DeviceRotation<R>) {
     if (device_basis<D, R>::runs(to) && device_basis<D, R>::runs(outputs)) {
-      if constexpr (is_there) {
-        return weights_on_device(d, w, q, to, outputs);
-      } else {
-        auto there = d.template zeros<float>(w.rows(), w.cols());
-        d.write(w, there.view());
-        return weights_on_device(d, there.view(), q, to, outputs);
-      }
+      return weights_on_device(d, w, q, to, outputs);
     }
   }
   if constexpr (is_there) {
