@@ -6,6 +6,7 @@
 #include <openquant/cuda/device_matrix.cuh>
 #include <openquant/cuda/kronecker_hadamard.cuh>
 
+#include "cuda/halves.hpp"
 #include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
 
@@ -14,7 +15,8 @@ namespace {
 using namespace openquant;
 
 TEST_SUITE("device") {
-  TEST_CASE("cuda::kronecker_hadamard: exact sums are the CPU's") {
+  TEST_CASE_TEMPLATE("cuda::kronecker_hadamard: exact sums are the CPU's", T, float, float16,
+                     bfloat16) {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     for (const index_t m : {12, 20, 28, 172}) {
@@ -24,18 +26,20 @@ TEST_SUITE("device") {
       for (index_t n = m; n <= 32768; n *= 2) {
         CAPTURE(n);
         if (n / m > 2048) continue;
-        matrix<float> x(7, n), y(7, n);
+        matrix<float> x(7, n);
+        matrix<T> y(7, n);
         for (index_t i = 0; i < 7 * n; ++i) {
           x.data()[i] = std::nearbyint(4 * random::normal(1, static_cast<std::uint64_t>(i)));
         }
-        cuda::device_matrix<float> d(on, 7, n);
-        cuda::copy(on, x.view(), d.view());
-        cuda::hadamard(on, cuda::device_view<const float>(d.view()), d.view(), n,
+        const matrix<T> small = test::stored<T>(x);  // all of these integers
+        cuda::device_matrix<T> d(on, 7, n);
+        cuda::copy(on, small.view(), d.view());
+        cuda::hadamard(on, cuda::device_view<const T>(d.view()), d.view(), n,
                        std::as_const(signs).view(), {}, {});
         cuda::copy(on, d.view(), y.view());
         cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
         test::hadamard_oracle(x.view());
-        CHECK(x == y);
+        CHECK(test::widened(y) == test::widened(test::stored<T>(x)));
       }
     }
   }

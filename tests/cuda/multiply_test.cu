@@ -10,6 +10,7 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 
+#include "cuda/halves.hpp"
 #include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
 #include "worst.hpp"
@@ -20,8 +21,8 @@ using namespace openquant;
 using namespace openquant::quantizer;
 
 TEST_SUITE("device") {
-  TEST_CASE_TEMPLATE("cuda::multiply: sums in double, within their rounding", Q, uniform<4>,
-                     lloyd_max<3>, e8p<2>, trellis<2>) {
+  template <class Q, class X>
+  void check() {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     const index_t n = 37 * Q::dim + Q::dim / 2, m = 37;
@@ -34,9 +35,12 @@ TEST_SUITE("device") {
       for (index_t i = 0; i < tokens * n; ++i) {
         x.data()[i] = random::normal(4, static_cast<std::uint64_t>(i));
       }
-      cuda::device_matrix<float> dx(on, tokens, n), dy(on, tokens, m);
-      cuda::copy(on, x.view(), dx.view());
-      cuda::multiply(on, codes.view(), cuda::device_view<const float>(dx.view()), dy.view());
+      const matrix<X> activations = test::stored<X>(x);
+      x = test::widened(activations);
+      cuda::device_matrix<X> dx(on, tokens, n);
+      cuda::device_matrix<float> dy(on, tokens, m);
+      cuda::copy(on, activations.view(), dx.view());
+      cuda::multiply(on, codes.view(), cuda::device_view<const X>(dx.view()), dy.view());
       cuda::copy(on, dy.view(), y.view());
       cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
       double worst = 0;
@@ -58,6 +62,13 @@ TEST_SUITE("device") {
       }
       CHECK(worst <= 1);
     }
+  }
+
+  TEST_CASE_TEMPLATE("cuda::multiply: sums in double, within their rounding", Q, uniform<4>,
+                     lloyd_max<3>, e8p<2>, trellis<2>) {
+    check<Q, float>();
+    check<Q, float16>();
+    check<Q, bfloat16>();
   }
 }
 
