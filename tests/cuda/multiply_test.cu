@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <openquant/core/random.hpp>
+#include <openquant/cuda/dequantize.cuh>
 #include <openquant/cuda/device_codes.cuh>
+#include <openquant/cuda/hadamard.cuh>
 #include <openquant/cuda/multiply.cuh>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
@@ -13,6 +15,7 @@
 #include "cuda/halves.hpp"
 #include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
+#include "normal_matrix.hpp"
 #include "worst.hpp"
 
 namespace {
@@ -69,6 +72,50 @@ TEST_SUITE("device") {
     check<Q, float>();
     check<Q, float16>();
     check<Q, bfloat16>();
+  }
+
+  /// What an engine does for a token, recorded as a graph and replayed with other activations.
+  TEST_CASE("cuda::multiply: a rotation, a product and the weights in a graph") {
+    using Q = uniform<4>;
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
+    const index_t n = 256, m = 37, tokens = 2;
+    const strip_shape<Q> shape{n, 128};
+    const auto layer = test::make_codes_case<Q>(m, shape);
+    const cuda::device_codes<Q> codes(on, Q{}, layer.codes, layer.scales, shape, 1.0f);
+    cuda::device_matrix<float> x(on, tokens, n), turned(on, tokens, n), y(on, tokens, m),
+        w(on, m, n);
+    const auto token = [&] {
+      cuda::hadamard(on, std::as_const(x).view(), turned.view(), n, {nullptr, 0.0625f}, {});
+      cuda::multiply(on, codes.view(), std::as_const(turned).view(), y.view());
+      cuda::dequantize(on, codes.view(), w.view());
+    };
+    const auto results = [&](const auto& run, std::uint64_t seed) {
+      const matrix<float> input = test::normal_matrix(tokens, n, seed);
+      matrix<float> product(tokens, m), weights(m, n);
+      cuda::copy(on, input.view(), x.view());
+      run();
+      cuda::copy(on, y.view(), product.view());
+      cuda::copy(on, w.view(), weights.view());
+      cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
+      CHECK(weights == layer.w);
+      return product;
+    };
+    const matrix<float> first = results(token, 7), second = results(token, 8);
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t executable = nullptr;
+    cuda::check(cudaStreamBeginCapture(on.stream, cudaStreamCaptureModeThreadLocal), "capture");
+    token();
+    cuda::check(cudaStreamEndCapture(on.stream, &graph), "capture");
+    cuda::check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+    const auto replay = [&] {
+      cuda::check(cudaGraphLaunch(executable, on.stream), "cudaGraphLaunch");
+    };
+    CHECK(results(replay, 7) == first);
+    CHECK(results(replay, 8) == second);
+    CHECK(first != second);
+    cuda::check(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
+    cuda::check(cudaGraphDestroy(graph), "cudaGraphDestroy");
   }
 }
 

@@ -120,6 +120,28 @@ TEST_SUITE("device") {
     cudaStreamDestroy(blocking);
   }
 
+  TEST_CASE("emulated_gpu: what is recorded is not done, and may not wait or allocate") {
+    const test::own_stream stream;
+    const cuda::backend on = stream.backend();
+    cuda::device_matrix<float> y(on, 1, 64);
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t executable = nullptr;
+    void* memory = nullptr;
+    CHECK(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeThreadLocal) ==
+          cudaErrorStreamCaptureUnsupported);
+    REQUIRE(cudaStreamBeginCapture(on.stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+    cuda::launch(on, write{y.data(), 1}, 1, "write");
+    CHECK(cudaStreamSynchronize(on.stream) == cudaErrorStreamCaptureUnsupported);
+    CHECK(cudaMallocAsync(&memory, 64, on.stream) == cudaErrorStreamCaptureUnsupported);
+    REQUIRE(cudaStreamEndCapture(on.stream, &graph) == cudaSuccess);
+    REQUIRE(cudaGraphInstantiate(&executable, graph, 0) == cudaSuccess);
+    CHECK(std::isnan(read(on, y)[63]));
+    REQUIRE(cudaGraphLaunch(executable, on.stream) == cudaSuccess);
+    CHECK(read(on, y)[63] == 1);
+    cudaGraphExecDestroy(executable);
+    cudaGraphDestroy(graph);
+  }
+
   TEST_CASE("emulated_gpu: device memory is closed to the host") {
     int ends[2];
     REQUIRE(pipe(ends) == 0);

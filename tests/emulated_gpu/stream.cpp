@@ -8,12 +8,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "emulated_gpu/cuda_runtime_api.h"
 
 struct CUstream_st {
   bool blocking;  // the default stream and this one wait for each other
   bool destroyed = false;
+};
+
+struct CUgraph_st {
+  std::vector<std::function<bool()>> work;
+};
+struct CUgraphExec_st {
+  std::vector<std::function<bool()>> work;
 };
 
 namespace {
@@ -54,6 +62,11 @@ std::uint64_t in_use = 0, most_in_use = 0;
 std::deque<CUstream_st> streams;  // all there ever were
 std::deque<std::pair<cudaStream_t, std::function<bool()>>> work;
 
+cudaStream_t recorded = nullptr;  // no default stream
+cudaGraph_t record = nullptr;
+
+bool is_recorded(cudaStream_t stream) { return stream != nullptr && stream == recorded; }
+
 bool waits_for(cudaStream_t one, cudaStream_t other) {
   if (one == other) return true;
   if (one != nullptr && other != nullptr) return false;
@@ -86,7 +99,10 @@ void emulated_gpu::enqueue(CUstream_st* stream, std::function<bool()> task) {
     std::fprintf(stderr, "emulated gpu: work on a stream that has been destroyed\n");
     std::abort();
   }
-  work.emplace_back(stream, std::move(task));
+  if (is_recorded(stream))
+    record->work.push_back(std::move(task));
+  else
+    work.emplace_back(stream, std::move(task));
 }
 
 const char* cudaGetErrorName(cudaError_t e) {
@@ -103,6 +119,8 @@ const char* cudaGetErrorName(cudaError_t e) {
       return "cudaErrorNoDevice";
     case cudaErrorLaunchFailure:
       return "cudaErrorLaunchFailure";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
   }
   return "unrecognized error code";
 }
@@ -120,7 +138,39 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {  // what is on it is still 
   stream->destroyed = true;
   return cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return synchronize(stream); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return is_recorded(stream) ? cudaErrorStreamCaptureUnsupported : synchronize(stream);
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (stream == nullptr || recorded != nullptr) return cudaErrorStreamCaptureUnsupported;
+  recorded = stream;
+  record = new CUgraph_st;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  if (!is_recorded(stream)) return cudaErrorInvalidValue;
+  *graph = std::exchange(record, nullptr);
+  recorded = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long) {
+  *executable = new CUgraphExec_st{graph->work};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  for (const auto& task : executable->work) emulated_gpu::enqueue(stream, task);
+  return cudaSuccess;
+}
 
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = emulated_gpu::present() ? 1 : 0;
@@ -137,8 +187,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMallocAsync(void** place, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMallocAsync(void** place, std::size_t bytes, cudaStream_t stream) {
   if (!emulated_gpu::present()) return cudaErrorNoDevice;
+  if (is_recorded(stream)) return cudaErrorStreamCaptureUnsupported;
   *place = memory.allocate(bytes);
   if (*place == nullptr) return cudaErrorMemoryAllocation;
   in_use += sizes[*place] = bytes;
