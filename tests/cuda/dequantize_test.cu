@@ -17,6 +17,12 @@ namespace {
 using namespace openquant;
 using namespace openquant::quantizer;
 
+template <class Space>
+concept Dequantizes = requires(cuda::codes_view<uniform<4>> codes, matrix_view<float, Space> w) {
+  cuda::dequantize(cuda::backend{}, codes, w);
+};
+static_assert(Dequantizes<device> && !Dequantizes<host>);
+
 TEST_SUITE("device") {
   template <class Q, class Out>
   void check() {

@@ -14,6 +14,13 @@ namespace {
 
 using namespace openquant;
 
+template <class In, class Out>
+concept Transforms = requires(matrix_view<const float, In> x, matrix_view<float, Out> y) {
+  cuda::hadamard(cuda::backend{}, x, y, index_t{4}, cuda::factors{}, cuda::factors{});
+};
+static_assert(Transforms<device, device>);
+static_assert(!Transforms<host, device> && !Transforms<device, host> && !Transforms<host, host>);
+
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::hadamard: the bits of the CPU's transform", T, float, float16,
                      bfloat16) {

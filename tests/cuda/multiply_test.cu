@@ -23,6 +23,14 @@ namespace {
 using namespace openquant;
 using namespace openquant::quantizer;
 
+template <class In, class Out>
+concept Multiplies = requires(cuda::codes_view<uniform<4>> codes, matrix_view<const float, In> x,
+                              matrix_view<float, Out> y) {
+  cuda::multiply(cuda::backend{}, codes, x, y);
+};
+static_assert(Multiplies<device, device>);
+static_assert(!Multiplies<host, device> && !Multiplies<device, host> && !Multiplies<host, host>);
+
 TEST_SUITE("device") {
   template <class Q, class X>
   void check() {
