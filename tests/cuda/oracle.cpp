@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <openquant/equalizer/identity.hpp>
+#include <openquant/equalizer/smoothquant.hpp>
 #include <openquant/lattice/e8.hpp>
 #include <openquant/linalg/hadamard.hpp>
 #include <openquant/quantizer/companded.hpp>
@@ -16,6 +17,7 @@
 #include <openquant/quantizer/voronoi.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
+#include <openquant/rotation/two_sided.hpp>
 
 #include "cuda/scalar_codes.hpp"
 #include "layer/random_codes.hpp"
@@ -82,9 +84,8 @@ quantized<Q, R, E> gptq_oracle(const gptq<Q, R, E>& method, const matrix<float>&
                                const hessian& h) {
   return method.template quantize<baseline_arch>(w, h);
 }
-template <class Q, class R>
-using gptq_case = quantized<Q, R, equalizer::identity>(const gptq<Q, R, equalizer::identity>&,
-                                                       const matrix<float>&, const hessian&);
+template <class Q, class R, class E = equalizer::identity>
+using gptq_case = quantized<Q, R, E>(const gptq<Q, R, E>&, const matrix<float>&, const hessian&);
 template gptq_case<uniform<4>, rotation::identity> gptq_oracle;
 template gptq_case<uniform<3>, rotation::hadamard> gptq_oracle;
 template gptq_case<lloyd_max<2>, rotation::identity> gptq_oracle;
@@ -93,5 +94,7 @@ template gptq_case<companded<lattice::e8, 3>, rotation::identity> gptq_oracle;
 template gptq_case<e8p<2>, rotation::identity> gptq_oracle;
 template gptq_case<voronoi<lattice::e8, 14>, rotation::identity> gptq_oracle;
 template gptq_case<leech_ball, rotation::identity> gptq_oracle;
+template gptq_case<uniform<3>, rotation::two_sided<rotation::hadamard>, equalizer::smoothquant>
+    gptq_oracle;
 
 }  // namespace openquant::test
