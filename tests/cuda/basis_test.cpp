@@ -9,7 +9,6 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/rotation/block_hadamard.hpp>
-#include <openquant/rotation/dense.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
 #include <openquant/rotation/two_sided.hpp>
@@ -25,13 +24,6 @@ using namespace openquant;
 using test::host_matrix;
 using test::host_solver;
 using test::on_device;
-
-static_assert(cuda::DeviceRotation<rotation::identity>);
-static_assert(cuda::DeviceRotation<rotation::hadamard>);
-static_assert(cuda::DeviceRotation<rotation::block_hadamard<128>>);
-static_assert(cuda::DeviceRotation<rotation::two_sided<rotation::hadamard>>);
-static_assert(!cuda::DeviceRotation<rotation::dense>);
-static_assert(!cuda::DeviceRotation<rotation::two_sided<rotation::hadamard, rotation::dense>>);
 
 template <class R>
 basis<R> basis_of(const R& r, const hessian& h, bool equalized) {
@@ -122,17 +114,6 @@ TEST_CASE("cuda::basis: the root mean square, for a quantizer without scales, to
   const auto unit = static_cast<double>(expected.unit);
   CHECK(static_cast<double>(found.unit) == doctest::Approx(unit).epsilon(0x1p-23));
   CHECK(cuda::weights_on_device(host_solver{}, on_device(zeros), q, to, outputs).unit == 0);
-}
-
-TEST_CASE("cuda::basis: which orders have a kernel") {
-  for (const index_t n : {2, 128, 16384, 96, 11008, 13824}) {
-    CAPTURE(n);
-    CHECK(cuda::has_transform_kernel(n));
-  }
-  for (const index_t n : {1, 32768, 12 * 4096, 5, 260 * 4}) {
-    CAPTURE(n);
-    CHECK(!cuda::has_transform_kernel(n));
-  }
 }
 
 TEST_CASE("cuda::basis: refuses weights that are not finite, by row and column") {

@@ -38,6 +38,29 @@ TEST_CASE("cuda::columns: times and over, by a number a column or one for all") 
   }
 }
 
+TEST_CASE("cuda::columns: to another matrix, of another type and stride") {
+  const index_t m = 70, n = 130, gap = 3;
+  const matrix<float> a = test::normal_matrix(m, n, 5);
+  std::vector<float> d;
+  for (index_t j = 0; j < n; ++j) d.push_back(1 + static_cast<float>(j) / 7);
+  matrix<float16> y(m, n + gap);
+  const auto kernel =
+      cuda::make_columns_kernel(on_device(a), matrix_view<float16, device>(y.data(), m, n, n + gap),
+                                {d.data()}, arithmetic::over);
+  cuda::run_on_host(kernel, kernel.grid());
+  bool right = true;
+  for (index_t i = 0; i < m; ++i) {
+    for (index_t j = 0; j < n + gap; ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      right = right && y(i, j) == (j < n ? to_float16(a(i, j) / d[at]) : float16{});
+    }
+  }
+  CHECK(right);
+  CHECK_THROWS_WITH_AS(
+      cuda::make_columns_kernel(on_device(a), on_device(y), {d.data()}, arithmetic::over),
+      "cuda: columns of x (70, 130) to y (70, 133)", error);
+}
+
 TEST_CASE("cuda::columns: the largest of each row, and its squares in double") {
   const index_t m = 21, n = 77;
   matrix<float> a = test::normal_matrix(m, n, 5);

@@ -7,7 +7,8 @@
 
 namespace openquant::test {
 
-/// Random codes of an (m, n) matrix in strips, in host memory that is called device memory.
+/// Codes of an (m, n) matrix, random ones unless they are given, in strips, in host memory that is
+/// called device memory.
 template <class Q>
 struct host_codes {
   Q q{};
@@ -16,8 +17,9 @@ struct host_codes {
   layout::lanes<16>::codes<Q> strips;
   std::vector<cuda::table_entry<Q>> table;
 
-  host_codes(index_t m, const strip_shape<Q>& s)
-      : shape(s), packed(random_codes(q, m, s, 3)), strips(q, packed, s) {
+  host_codes(index_t m, const strip_shape<Q>& s) : host_codes(random_codes(Q{}, m, s, 3), s) {}
+  host_codes(const packed_codes& p, const strip_shape<Q>& s)
+      : shape(s), packed(p), strips(q, packed, s) {
     if constexpr (table_size<Q> != 0) table.assign(Q::table().begin(), Q::table().end());
   }
 

@@ -15,6 +15,7 @@
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
+#include <openquant/rotation/block_hadamard.hpp>
 #include <openquant/rotation/hadamard.hpp>
 #include <openquant/rotation/identity.hpp>
 #include <openquant/rotation/two_sided.hpp>
@@ -96,5 +97,18 @@ template gptq_case<voronoi<lattice::e8, 14>, rotation::identity> gptq_oracle;
 template gptq_case<leech_ball, rotation::identity> gptq_oracle;
 template gptq_case<uniform<3>, rotation::two_sided<rotation::hadamard>, equalizer::smoothquant>
     gptq_oracle;
+
+template <Quantizer Q, Rotation R, Equalizer E>
+product_case<Q, R, E> product_oracle(const R& r, const product_options& of) {
+  return make_product_case<baseline_arch, Q, R, E>(r, of);
+}
+template <class Q, class R, class E>
+using product_of = product_case<Q, R, E>(const R&, const product_options&);
+using two_hadamards = rotation::two_sided<rotation::hadamard>;
+template product_of<uniform<4>, rotation::identity, equalizer::identity> product_oracle;
+template product_of<uniform<4>, rotation::hadamard, equalizer::smoothquant> product_oracle;
+template product_of<uniform<4>, two_hadamards, equalizer::identity> product_oracle;
+template product_of<e8p<2>, rotation::hadamard, equalizer::identity> product_oracle;
+template product_of<trellis<2>, rotation::block_hadamard<32>, equalizer::identity> product_oracle;
 
 }  // namespace openquant::test

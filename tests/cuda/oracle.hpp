@@ -7,6 +7,8 @@
 #include <openquant/layer/gptq.hpp>
 #include <openquant/layer/strip.hpp>
 
+#include "cuda/product_case.hpp"
+
 /// What the CPU's half of the library answers, for tests that nvcc compiles: it is compiled beside
 /// them, by the host's compiler.
 namespace openquant::test {
@@ -43,5 +45,9 @@ matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
 template <Quantizer Q, Rotation R, Equalizer E>
 quantized<Q, R, E> gptq_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
                                const hessian& h);
+
+/// `make_product_case` on the CPU, for the cases of multiplier_test.cu.
+template <Quantizer Q, Rotation R, Equalizer E>
+product_case<Q, R, E> product_oracle(const R& r, const product_options& of);
 
 }  // namespace openquant::test

@@ -23,24 +23,14 @@ TEST_CASE("cuda::solve: a refused kernel says of what") {
 }
 
 TEST_SUITE("device") {
-  TEST_CASE("cuda::solve: what it asks of a device") {
+  TEST_CASE("cuda::solve: the product that it asks of a device, beside what a queue has") {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     const cuda::solver d(on);
-    matrix<float> a(2, 3), turned(3, 2);
-    for (index_t i = 0; i < 2; ++i) {
-      for (index_t j = 0; j < 3; ++j) a(i, j) = turned(j, i) = static_cast<float>(3 * i + j);
-    }
+    matrix<float> a(2, 3);
+    for (index_t i = 0; i < 6; ++i) a.data()[i] = static_cast<float>(i);
     auto there = d.zeros<float>(2, 3), square = d.zeros<float>(3, 3);
-    auto wide = d.zeros<float>(3, 5);
-    CHECK(d.read(there.view()) == matrix<float>(2, 3));
     cuda::copy(on, a.view(), there.view());
-    d.run(cuda::make_transpose_kernel(std::as_const(there).view(), wide.view().block(0, 1, 3, 2)),
-          "transpose");
-    const matrix<float> found = d.read(wide.view());
-    CHECK(matrix<float>(found.view().block(0, 1, 3, 2)) == turned);
-    CHECK(found(2, 0) == 0);
-    CHECK(found(2, 3) == 0);
     for (int k = 0; k < 2; ++k) {  // twice A^T A
       d.multiply_add<linalg::op::transpose, linalg::op::none>(
           std::as_const(there).view(), std::as_const(there).view(), 1.0f, square.view());

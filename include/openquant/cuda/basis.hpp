@@ -1,91 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cmath>
-#include <concepts>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include <openquant/cuda/columns.hpp>
-#include <openquant/cuda/kronecker_hadamard.hpp>
+#include <openquant/cuda/rotation.hpp>
 #include <openquant/cuda/transpose.hpp>
 #include <openquant/layer/solve.hpp>
-#include <openquant/linalg/hadamard.hpp>
 
-/// W and H in the basis of the codes, on a device D as `solve` has it, and
-///
-///   d.write(from, to)  host to device; `from` may go when it returns
-///
-/// Where the rotation has no kernel they come to it on the host, by `openquant::basis`.
+/// W and H in the basis of the codes, on a device D as `solve` and `rotation.hpp` have it. Where
+/// the rotation has no kernel they come to it on the host, by `openquant::basis`.
 namespace openquant::cuda {
-
-/// A bound rotation that says what it is: R = diag(after) (H, ..., H) diag(before), with H of order
-/// `block` as `linalg::hadamard_transform` has it, but not normalised.
-template <class B>
-concept SignSandwich = requires(const B b) {
-  { b.block() } -> std::same_as<index_t>;
-  { b.before() } -> std::same_as<std::vector<float>>;
-  { b.after() } -> std::same_as<std::vector<float>>;
-};
-
-/// A rotation that may have a kernel, on both of its sides.
-template <class R>
-concept DeviceRotation = Rotation<R> &&(IdentityRotation<R> ||
-                                        requires(const R r) {
-                                          { r.bind(index_t{}) } -> SignSandwich;
-                                        }) &&
-                         (!TwoSidedRotation<R> || requires(const R r) {
-                           { r.bind_outputs(index_t{}) } -> SignSandwich;
-                         });
-
-/// Has the transform of so many numbers a kernel?
-inline bool has_transform_kernel(index_t block) {
-  const auto size = linalg::split_hadamard(block);
-  if (!size) return false;
-  return size->m == 1 ? has_hadamard_kernel(block) : has_hadamard_kernel(size->m, block);
-}
-
-/// A matrix on D.
-template <class D, class T>
-using matrix_on = decltype(std::declval<const D&>().template zeros<T>(index_t{}, index_t{}));
-
-/// A rotation of rows on a device.
-template <class D>
-class device_rotation {
- public:
-  template <SignSandwich B>
-  device_rotation(const D& d, const B& b)
-      : d_(d), block_(b.block()), before_(there(b.before())), after_(there(b.after())) {
-    const index_t m = linalg::split_hadamard(block_)->m;
-    if (m == 1) return;
-    const matrix<std::uint16_t> signs = hadamard_sign_bits(m);
-    signs_ = d.template zeros<std::uint16_t>(signs.rows(), signs.cols());
-    d.write(signs.view(), signs_.view());
-  }
-
-  /// x <- R x for each row x of X. Shapes: X : (rows, n)
-  void apply(matrix_view<float, device> x) const {
-    const factors before{before_.data()}, after{after_.data()};
-    const matrix_view<const float, device> from = x;
-    const auto run = [&](const auto& kernel) { d_.run(kernel, "hadamard"); };
-    if (signs_.rows() == 0)
-      with_hadamard_kernel(from, x, block_, before, after, run);
-    else
-      with_hadamard_kernel(from, x, block_, signs_.view(), before, after, run);
-  }
-
- private:
-  matrix_on<D, float> there(const std::vector<float>& of) const {
-    auto to = d_.template zeros<float>(1, std::ssize(of));
-    d_.write(matrix_view<const float>(of.data(), 1, std::ssize(of)), to.view());
-    return to;
-  }
-
-  const D& d_;
-  index_t block_;
-  matrix_on<D, float> before_, after_;
-  matrix_on<D, std::uint16_t> signs_;
-};
 
 /// A `basis` on a device.
 template <class D, DeviceRotation R>
@@ -105,13 +30,8 @@ class device_basis {
       return true;
   }
 
-  device_basis(const D& d, const basis<R>& of)
-      : d_(d),
-        scales_(d.template zeros<float>(of.scales().empty() ? 0 : 1, std::ssize(of.scales()))) {
+  device_basis(const D& d, const basis<R>& of) : d_(d), scales_(row_on(d, widened(of.scales()))) {
     if constexpr (!IdentityRotation<R>) rotation_.emplace(d, of.rotation());
-    std::vector<float> s;
-    for (const float16 scale : of.scales()) s.push_back(to_float(scale));
-    if (!s.empty()) d.write(matrix_view<const float>(s.data(), 1, std::ssize(s)), scales_.view());
   }
 
   /// w <- w S R^T for each row. Shapes: w : (rows, n)
@@ -133,7 +53,7 @@ class device_basis {
     if (scales_.rows() > 0) d_.run(make_columns_kernel(x, {scales_.data()}, by), "equalize");
   }
   void rotate(matrix_view<float, device> x) const {
-    if constexpr (!IdentityRotation<R>) rotation_->apply(x);
+    if constexpr (!IdentityRotation<R>) rotation_->template apply<float, float>(d_, x, x);
   }
 
   const D& d_;
@@ -182,7 +102,8 @@ device_weights<D> weights_on_device(const D& d, matrix_view<const float, Space> 
   if constexpr (output_basis<R>::rotates) {
     auto turned = d.template zeros<float>(n, m);
     d.run(make_transpose_kernel(filled, turned.view()), "transpose");
-    device_rotation<D>(d, outputs.rotation()).apply(turned.view());
+    device_rotation<D>(d, outputs.rotation())
+        .template apply<float, float>(d, turned.view(), turned.view());
     d.run(make_transpose_kernel(turned.view(), filled), "transpose");
   }
   const matrix<float> after = measure();

@@ -12,13 +12,17 @@ namespace openquant::cuda {
 
 enum class arithmetic { times, over };
 
-/// x <- x diag(d), or x diag(d)^-1 by division, as the CPU's basis does either.
+/// y <- x diag(d), or x diag(d)^-1 by division, as the CPU's basis does either. x and y may be the
+/// same matrix.
+template <Storage In, Storage Out>
 struct columns_kernel {
   static constexpr int threads = tile::threads, resident = 4;
   struct shared {};
 
-  float* x;
-  index_t stride;
+  const In* x;
+  index_t x_stride;
+  Out* y;
+  index_t y_stride;
   tile_grid tiles;
   factors by;
   arithmetic what;
@@ -30,17 +34,29 @@ struct columns_kernel {
     const tile own = tiles.at(block.index());
     block.each([&](int t) {
       own.visit(t, [&](index_t i, index_t j) {
-        float& at = x[i * stride + j];
+        const float from = widened(x[i * x_stride + j]);
         const float d = by.d != nullptr ? by.d[j] : by.by;
-        at = what == arithmetic::times ? at * d : at / d;
+        y[i * y_stride + j] = narrowed<Out>(what == arithmetic::times ? from * d : from / d);
       });
     });
   }
 };
 
-inline columns_kernel make_columns_kernel(matrix_view<float, device> x, factors by,
-                                          arithmetic what) {
-  return {x.data(), x.stride(), {x.rows(), x.cols()}, by, what};
+/// The kernel for these matrices. Throws openquant::error where their shapes differ.
+template <Storage In, Storage Out>
+columns_kernel<In, Out> make_columns_kernel(matrix_view<const In, device> x,
+                                            matrix_view<Out, device> y, factors by,
+                                            arithmetic what) {
+  if (x.rows() != y.rows() || x.cols() != y.cols()) {
+    fail("cuda: columns of x (", x.rows(), ", ", x.cols(), ") to y (", y.rows(), ", ", y.cols(),
+         ")");
+  }
+  return {x.data(), x.stride(), y.data(), y.stride(), {x.rows(), x.cols()}, by, what};
+}
+/// In place.
+inline columns_kernel<float, float> make_columns_kernel(matrix_view<float, device> x, factors by,
+                                                        arithmetic what) {
+  return make_columns_kernel<float, float>(x, x, by, what);
 }
 
 /// H(p, p) <- x where position p has a column from `from` on, which only fills up.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include <openquant/cuda/blas.cuh>
-#include <openquant/cuda/launch.cuh>
+#include <openquant/cuda/queue.cuh>
 #include <openquant/cuda/solve.hpp>
 #include <openquant/cuda/udu.cuh>
 
@@ -13,58 +13,23 @@ namespace openquant::cuda {
 
 /// What `solve` and `gptq.hpp` ask of a device, on the stream of a backend, by cuBLAS in binary32.
 ///
-/// Errors:  cuda::error where CUDA or cuBLAS refuses; of a kernel it says `about`, what is solved
-class solver {
+/// Errors:  those of `queue`; cuda::error where cuBLAS refuses
+class solver : public queue {
  public:
-  explicit solver(const backend& on, std::string about = {}) : on_(on), about_(std::move(about)) {}
+  explicit solver(const backend& on, std::string about = {}) : queue(on, std::move(about)) {}
 
-  template <class T>
-  device_matrix<T> zeros(index_t rows, index_t cols) const {
-    device_matrix<T> a(on_, rows, cols);
-    if (a.size_bytes() == 0) return a;
-    check(cudaMemsetAsync(a.data(), 0, a.size_bytes(), on_.stream), "cudaMemsetAsync", " of a (",
-          rows, ", ", cols, ") matrix");
-    return a;
-  }
-  template <class Kernel>
-  void run(const Kernel& kernel, const char* name) const {
-    launch(on_, kernel, kernel.grid(), name, about_);
-  }
   template <linalg::op A, linalg::op B>
   void multiply_add(device_view<const float> a, device_view<const float> b, float beta,
                     device_view<float> c) const {
-    if (!blas_) blas_.emplace(on_);
+    if (!blas_) blas_.emplace(on());
     cuda::multiply_add<A, B>(*blas_, 1.0f, a, b, beta, c);
-  }
-  void copy(device_view<const float> from, device_view<float> to) const {
-    cuda::copy(on_, from, to);
-  }
-  /// Waits: host memory is free when this returns.
-  template <class T>
-  void write(std::type_identity_t<matrix_view<const T>> from, device_view<T> to) const {
-    cuda::copy(on_, from, to);
-    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize", " after writing a (",
-          from.rows(), ", ", from.cols(), ") matrix");
   }
   std::optional<index_t> factor_udu(device_view<const float> h, double damping, index_t block,
                                     device_view<float> u) const {
-    return cuda::factor_udu(on_, h, damping, block, u);
+    return cuda::factor_udu(on(), h, damping, block, u);
   }
-  /// A copy on the host, when all that was put on the stream is done.
-  template <class T>
-  matrix<std::remove_const_t<T>> read(device_view<T> from) const {
-    matrix<std::remove_const_t<T>> to(from.rows(), from.cols());
-    cuda::copy(on_, from, to.view());
-    check(cudaStreamSynchronize(on_.stream), "cudaStreamSynchronize", " after reading a (",
-          from.rows(), ", ", from.cols(), ") matrix");
-    return to;
-  }
-
-  const backend& on() const { return on_; }
 
  private:
-  backend on_;
-  std::string about_;
   mutable std::optional<cublas_handle> blas_;  // from the first product on
 };
 

@@ -54,6 +54,8 @@ class quantized {
   index_t rows() const { return rows_; }
   index_t cols() const { return cols_; }
   index_t group_size() const { return group_size_; }
+  /// The basis of the codes, of inputs and outputs.
+  const openquant::basis<R>& inputs() const { return basis_; }
   const output_basis<R>& outputs() const { return outputs_; }
   const Q& quantizer() const { return q_; }
   const packed_codes& packed() const { return packed_; }
