@@ -15,9 +15,10 @@ struct error : std::runtime_error {
 
 /// Appends one part of a message: text as it is, integers in decimal, reals with six digits.
 inline void append_text(std::string& message, std::string_view part) { message += part; }
-inline void append_text(std::string& message, double part) {
+template <std::floating_point Part>
+void append_text(std::string& message, Part part) {
   char text[32];
-  std::snprintf(text, sizeof text, "%g", part);
+  std::snprintf(text, sizeof text, "%g", static_cast<double>(part));
   message += text;
 }
 template <std::integral Part>
