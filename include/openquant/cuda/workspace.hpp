@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include <openquant/core/config.hpp>
 #include <openquant/core/error.hpp>
 
 namespace openquant::cuda {
