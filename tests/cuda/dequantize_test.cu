@@ -45,7 +45,7 @@ TEST_SUITE("device") {
                      lloyd_max<3>, e8p<2>, trellis<2>) {
     check<Q, float>();
     check<Q, float16>();
-    check<Q, bfloat16>();
+    check<Q, openquant::bfloat16>();
   }
 }
 

@@ -23,7 +23,7 @@ static_assert(!Transforms<host, device> && !Transforms<device, host> && !Transfo
 
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::hadamard: the bits of the CPU's transform", T, float, float16,
-                     bfloat16) {
+                     openquant::bfloat16) {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     for (index_t n = 2; n <= 16384; n *= 2) {

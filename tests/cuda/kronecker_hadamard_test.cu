@@ -16,7 +16,7 @@ using namespace openquant;
 
 TEST_SUITE("device") {
   TEST_CASE_TEMPLATE("cuda::kronecker_hadamard: exact sums are the CPU's", T, float, float16,
-                     bfloat16) {
+                     openquant::bfloat16) {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     for (const index_t m : {12, 20, 28, 172}) {

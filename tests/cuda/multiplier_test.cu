@@ -88,7 +88,7 @@ TEST_SUITE("device") {
     check<float16, uniform<4>, hadamard, smoothquant>(
         {5}, {.m = 37, .n = 96, .tokens = 1, .equalized = true});
     check<float, uniform<4>, two_hadamards, none>({{5}, {6}}, {.m = 64, .n = 128});
-    check<bfloat16, uniform<4>, two_hadamards, none>({{5}, {6}}, {.m = 48, .n = 96});
+    check<openquant::bfloat16, uniform<4>, two_hadamards, none>({{5}, {6}}, {.m = 48, .n = 96});
     check<float, e8p<2>, hadamard, none>({5}, {.m = 37, .n = 128});
     check<float, trellis<2>, block_hadamard<32>, none>({5}, {.m = 37, .n = 96});
   }

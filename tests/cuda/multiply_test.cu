@@ -79,7 +79,7 @@ TEST_SUITE("device") {
                      lloyd_max<3>, e8p<2>, trellis<2>) {
     check<Q, float>();
     check<Q, float16>();
-    check<Q, bfloat16>();
+    check<Q, openquant::bfloat16>();
   }
 
   /// What an engine does for a token, recorded as a graph and replayed with other activations.
