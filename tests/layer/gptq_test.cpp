@@ -322,6 +322,25 @@ TEST_CASE("gptq: what cannot be is refused with the numbers") {
   CHECK_THROWS_WITH_AS(gptq<uniform<4>>{}.quantize(w, h), "weights: w(2, 6) = -inf", error);
 }
 
+TEST_CASE("gptq: columns of a Hessian that overflows have an order, and then it is refused") {
+  constexpr index_t n = 128;
+  matrix<double> sums(n, n);
+  for (index_t i = 0; i < n; ++i) {
+    const bool small = i / 4 % 2 == 0;  // scales of 2^-15 and 2^15, infinities in every other block
+    for (index_t j = 0; j < i; ++j) sums(i, j) = small && i / 4 == j / 4 ? 0x1p100 : 0;
+    sums(i, i) = small ? 0x1p-30 : 0x1p30;
+  }
+  const hessian h(std::move(sums), 1);
+  const gptq<uniform<4>, rotation::block_hadamard<4>, equalizer::smoothquant> method{
+      .equalizer = {.alpha = 0.5f}, .options = {.act_order = true}};
+  matrix<float> there = h.mean();
+  basis(method.rotation, n, method.equalizer.scales(h.diagonal())).hessian_to(there);
+  CHECK(std::isnan(there(1, 1)));
+  CHECK(std::isfinite(there(5, 5)));
+  CHECK_THROWS_WITH_AS(static_cast<void>(method.quantize(normal_matrix(4, n, 1), h)),
+                       doctest::Contains("gptq: the Hessian is not positive definite"), error);
+}
+
 TEST_CASE("gptq: one factorization serves every layer that reads the same inputs") {
   const hessian h = random_hessian(100, 40, 0.8, 80);
   const gptq<uniform<4>> method{.options = {.group_size = 8, .act_order = true}};

@@ -207,7 +207,7 @@ struct gptq {
     const auto d = static_cast<index_t>(Q::dim);
     const auto strength = [&](index_t block) {
       const auto first = importance.begin() + block * d;
-      return std::accumulate(first, first + d, 0.0f);
+      return std::max(0.0f, std::accumulate(first, first + d, 0.0f));  // a NaN has no order
     };
     std::vector<index_t> order(importance.size() / static_cast<std::size_t>(d));
     std::iota(order.begin(), order.end(), index_t{0});
