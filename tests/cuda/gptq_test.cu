@@ -115,7 +115,8 @@ TEST_SUITE("device") {
     }
     own_memory(const own_memory&) = delete;
     own_memory& operator=(const own_memory&) = delete;
-    ~own_memory() {
+    ~own_memory() {  // what is still under way uses the memory
+      static_cast<void>(cudaStreamSynchronize(stream_.backend().stream));
       static_cast<void>(cublasDestroy(blas_));
       static_cast<void>(cusolverDnDestroy(solver_));
     }

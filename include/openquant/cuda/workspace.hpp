@@ -18,7 +18,8 @@ class workspace {
  public:
   static constexpr index_t grain = 256;
 
-  /// `memory` begins on a multiple of `grain`, as what CUDA allocates does, and outlives this.
+  /// `memory` begins on a multiple of `grain`, as what CUDA allocates does, and outlives this and
+  /// what the stream still has to do with it.
   workspace(void* memory, index_t bytes)
       : memory_(static_cast<unsigned char*>(memory)), bytes_(bytes) {
     if (bytes < 0) fail("cuda: workspace of ", bytes, " bytes");
