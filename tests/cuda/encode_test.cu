@@ -3,12 +3,18 @@
 
 #include <openquant/cuda/device_codes.cuh>
 #include <openquant/cuda/encode.cuh>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/leech_ball.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/uniform.hpp>
+#include <openquant/quantizer/voronoi.hpp>
 
+#include "cuda/device_quantizer.cuh"
 #include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
+#include "laws/quantizer_laws.hpp"
 
 namespace {
 
@@ -30,6 +36,12 @@ TEST_SUITE("device") {
     cuda::copy(on, codes.words(), found.view());
     cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
     CHECK(found == expected.words);
+  }
+
+  TEST_CASE_TEMPLATE("cuda::encode: a thread keeps the laws of quantizers", Q, uniform<4>,
+                     lloyd_max<3>, companded<lattice::e8, 3>, e8p<2>, voronoi<lattice::e8, 14>,
+                     leech_ball) {
+    laws::check_scalar_laws(test::device_quantizer<Q>());
   }
 }
 

@@ -21,6 +21,7 @@
 #include <openquant/rotation/two_sided.hpp>
 
 #include "cuda/scalar_codes.hpp"
+#include "laws/solver_laws.hpp"
 #include "layer/random_codes.hpp"
 
 namespace openquant::test {
@@ -97,6 +98,18 @@ template gptq_case<voronoi<lattice::e8, 14>, rotation::identity> gptq_oracle;
 template gptq_case<leech_ball, rotation::identity> gptq_oracle;
 template gptq_case<uniform<3>, rotation::two_sided<rotation::hadamard>, equalizer::smoothquant>
     gptq_oracle;
+
+template <Quantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> rounding_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
+                                   const hessian& h) {
+  return laws::without_feedback(method).template quantize<baseline_arch>(w, h);
+}
+template gptq_case<uniform<4>, rotation::identity> rounding_oracle;
+template gptq_case<lloyd_max<2>, rotation::identity> rounding_oracle;
+template gptq_case<companded<lattice::e8, 3>, rotation::identity> rounding_oracle;
+template gptq_case<e8p<2>, rotation::identity> rounding_oracle;
+template gptq_case<trellis<2>, rotation::identity> rounding_oracle;
+template gptq_case<uniform<3>, rotation::hadamard> rounding_oracle;
 
 template <Quantizer Q, Rotation R, Equalizer E>
 product_case<Q, R, E> product_oracle(const R& r, const product_options& of) {

@@ -45,6 +45,10 @@ matrix<std::uint8_t> viterbi_oracle(std::span<const std::int16_t> value,
 template <Quantizer Q, Rotation R, Equalizer E>
 quantized<Q, R, E> gptq_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
                                const hessian& h);
+/// The same without feedback, for the methods of solve_test.cu.
+template <Quantizer Q, Rotation R, Equalizer E>
+quantized<Q, R, E> rounding_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
+                                   const hessian& h);
 
 /// `make_product_case` on the CPU, for the cases of multiplier_test.cu.
 template <Quantizer Q, Rotation R, Equalizer E>

@@ -2,9 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <openquant/cuda/queue.cuh>
+#include <openquant/cuda/rotation.hpp>
 #include <openquant/cuda/transpose.hpp>
+#include <openquant/rotation/block_hadamard.hpp>
+#include <openquant/rotation/hadamard.hpp>
+#include <openquant/rotation/two_sided.hpp>
 
 #include "cuda/own_stream.hpp"
+#include "laws/rotation_laws.hpp"
 
 namespace {
 
@@ -18,7 +23,49 @@ TEST_CASE("cuda::queue: a refused kernel says what it was run for") {
                        doctest::Contains("cuda: transpose of w (3, 5): "), error);
 }
 
+/// A rotation as the device turns its vectors, for the laws of rotations.
+template <cuda::DeviceRotation R>
+struct on_device : R {
+  class bound {
+   public:
+    bound(const R& r, index_t n) : turn_(cuda::queue(stream_.backend()), r.bind(n)) {}
+    void apply(std::span<float> x) const {
+      turned(x, [&](const cuda::queue& d, const auto& y) {
+        turn_.apply(d, cuda::device_view<const float>(y), y);
+      });
+    }
+    void apply_inverse(std::span<float> x) const {
+      turned(x, [&](const cuda::queue& d, const auto& y) {
+        turn_.apply_transposed(d, cuda::device_view<const float>(y), y);
+      });
+    }
+
+   private:
+    template <class Turn>
+    void turned(std::span<float> x, const Turn& turn) const {
+      const cuda::queue d(stream_.backend());
+      auto there = d.zeros<float>(1, std::ssize(x));
+      d.write<float>(matrix_view<const float>(x.data(), 1, std::ssize(x)), there.view());
+      turn(d, there.view());
+      std::ranges::copy(d.read(there.view()).row(0), x.begin());
+    }
+    test::own_stream stream_;
+    cuda::device_rotation<cuda::queue> turn_;
+  };
+  bound bind(index_t n) const { return {*this, n}; }
+};
+
 TEST_SUITE("device") {
+  TEST_CASE("cuda::queue: rotations keep the laws of rotations") {
+    using rotation::block_hadamard, rotation::hadamard;
+    for (const index_t n : {2, 4, 12, 64, 96, 256, 768, 1376, 4096}) {
+      laws::check_rotation_laws(on_device<hadamard>{hadamard{.seed = 7}}, n);
+    }
+    laws::check_rotation_laws(on_device<block_hadamard<64>>{block_hadamard<64>{.seed = 7}}, 704);
+    using two_hadamards = rotation::two_sided<hadamard>;
+    laws::check_rotation_laws(on_device<two_hadamards>{two_hadamards{.input = {.seed = 7}}}, 96);
+  }
+
   TEST_CASE("cuda::queue: memory, copies both ways and a kernel, in the order of the stream") {
     const test::own_stream stream;
     const cuda::queue d(stream.backend());

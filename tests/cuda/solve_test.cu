@@ -1,15 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <openquant/cuda/gptq.cuh>
+#include <openquant/cuda/multiplier.cuh>
 #include <openquant/cuda/solve.cuh>
+#include <openquant/equalizer/identity.hpp>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/quantizer/companded.hpp>
+#include <openquant/quantizer/e8p.hpp>
+#include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/trellis.hpp>
 #include <openquant/quantizer/uniform.hpp>
+#include <openquant/rotation/hadamard.hpp>
+#include <openquant/rotation/identity.hpp>
 
+#include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
+#include "laws/solver_laws.hpp"
 
 namespace {
 
 using namespace openquant;
+
+/// A layer of which the device decodes the weights.
+template <class Quantized>
+struct device_layer {
+  Quantized q;
+  const openquant::report& report() const { return q.report(); }
+  matrix<float> dequantize() const {
+    const test::own_stream stream;
+    const cuda::queue d(stream.backend());
+    auto w = d.zeros<float>(q.rows(), q.cols());
+    cuda::multiplier(d.on(), q).dequantize(d.on(), w.view());
+    return d.read(w.view());
+  }
+  friend bool operator==(const device_layer& a, const device_layer& b) { return a.q == b.q; }
+};
+template <class Quantized>
+device_layer(Quantized) -> device_layer<Quantized>;
+
+/// A method as the device runs it, and rounding as the CPU does, for the laws of solvers.
+template <class Method>
+struct on_device {
+  Method method;
+  auto quantize(const matrix<float>& w, const hessian& h) const {
+    const test::own_stream stream;
+    return device_layer{method.quantize(stream.backend(), w, h)};
+  }
+};
+template <class Method>
+on_device(Method) -> on_device<Method>;
+
+template <class Method>
+struct rounding {
+  Method method;
+  auto quantize(const matrix<float>& w, const hessian& h) const {
+    return device_layer{test::rounding_oracle(method, w, h)};
+  }
+};
+template <class Method>
+rounding<Method> without_feedback(const on_device<Method>& d) {
+  return {d.method};
+}
 
 static_assert(std::is_empty_v<cuda::tile_memory<quantizer::uniform<4>>>);
 
@@ -23,6 +75,32 @@ TEST_CASE("cuda::solve: a refused kernel says of what") {
 }
 
 TEST_SUITE("device") {
+  using namespace quantizer;
+
+  TEST_CASE("cuda::solve: an identity Hessian gives rounding, bit for bit") {
+    laws::check_identity_hessian(on_device{gptq<uniform<4>>{.options = {.group_size = 32}}}, 33,
+                                 130, 60);
+    laws::check_identity_hessian(on_device{gptq<uniform<4>>{.options = {.group_size = -1}}}, 33,
+                                 256, 61);
+    laws::check_identity_hessian(on_device{gptq<lloyd_max<2>>{}}, 20, 140, 62);
+    laws::check_identity_hessian(on_device{gptq<companded<lattice::e8, 3>>{}}, 20, 140, 63);
+    laws::check_identity_hessian(on_device{gptq<e8p<2>>{}}, 20, 136, 64);
+    laws::check_identity_hessian(on_device{gptq<trellis<2>>{}}, 16, 64, 65);
+  }
+
+  TEST_CASE("cuda::solve: feedback lowers the error, and the report is true") {
+    const matrix<float> w = test::normal_matrix(24, 192, 4);
+    for (const double rho : {0.3, 0.9}) {
+      const hessian h = test::random_hessian(400, 192, rho, 3);
+      CHECK(laws::check_against_rounding(on_device{gptq<uniform<4>>{}}, w, h));
+      CHECK(laws::check_against_rounding(on_device{gptq<lloyd_max<2>>{}}, w, h));
+      CHECK(laws::check_against_rounding(on_device{gptq<companded<lattice::e8, 3>>{}}, w, h));
+      CHECK(laws::check_against_rounding(on_device{gptq<e8p<2>>{}}, w, h));
+      CHECK(laws::check_against_rounding(on_device{gptq<trellis<2>>{}}, w, h));
+      CHECK(laws::check_against_rounding(on_device{gptq<uniform<3>, rotation::hadamard>{}}, w, h));
+    }
+  }
+
   TEST_CASE("cuda::solve: the product that it asks of a device, beside what a queue has") {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
