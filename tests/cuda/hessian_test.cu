@@ -3,11 +3,15 @@
 #include <doctest/doctest.h>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include <openquant/core/random.hpp>
 #include <openquant/cuda/hessian.cuh>
+#include <openquant/cuda/queue.cuh>
 
+#include "cuda/halves.hpp"
 #include "cuda/own_stream.hpp"
+#include "laws/hessian_laws.hpp"
 #include "worst.hpp"
 
 namespace {
@@ -39,7 +43,26 @@ TEST_CASE("cuda::hessian: an order that is not positive is refused") {
                        openquant::error);
 }
 
+/// Moments that a device gathers, of rows of the host.
+class on_device {
+ public:
+  explicit on_device(index_t n) : h_(stream_.backend(), n) {}
+  void add(matrix_view<const float> x) {
+    const cuda::queue d(stream_.backend());
+    auto rows = d.zeros<float>(x.rows(), x.cols());
+    d.write<float>(x, rows.view());
+    h_.add(std::as_const(rows).view());
+  }
+  openquant::hessian moments() const { return h_.to_host(); }
+
+ private:
+  test::own_stream stream_;
+  cuda::hessian h_;
+};
+
 TEST_SUITE("device") {
+  TEST_CASE("cuda::hessian: the laws of moments") { laws::check_hessian_laws<on_device>(); }
+
   TEST_CASE_TEMPLATE("cuda::hessian: sums in double, within the rounding of their products", In,
                      float, float16, openquant::bfloat16) {
     const test::own_stream stream;
@@ -52,23 +75,8 @@ TEST_SUITE("device") {
     CHECK(h.tokens() == tokens + 40);
     const openquant::hessian moments = h.to_host();
     CHECK(moments.tokens() == tokens + 40);
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t j = 0; j < n; ++j) {
-        double sum = 0, magnitude = 0;
-        const auto add = [&](index_t first, index_t count) {
-          for (index_t t = first; t < first + count; ++t) {
-            const double product = static_cast<double>(cuda::widened(x(t, i))) *
-                                   static_cast<double>(cuda::widened(x(t, j)));
-            sum += product;
-            magnitude += std::fabs(product);
-          }
-        };
-        add(0, tokens);
-        add(3, 40);
-        const auto all = static_cast<double>(tokens + 40);
-        CHECK(std::fabs(moments(i, j) - sum / all) <= 1025 * 0x1p-24 * magnitude / all);
-      }
-    }
+    const matrix<float> f = test::widened(x);
+    laws::check_mean_of_products(moments, {f, matrix<float>(f.view().block(3, 0, 40, n))});
     matrix<float> mean(n, n);
     const device_matrix<float> there_too = h.mean();
     cuda::copy(on, there_too.view(), mean.view());
