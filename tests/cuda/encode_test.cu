@@ -11,6 +11,7 @@
 #include <openquant/quantizer/uniform.hpp>
 #include <openquant/quantizer/voronoi.hpp>
 
+#include "cuda/agreement.hpp"
 #include "cuda/device_quantizer.cuh"
 #include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
@@ -35,7 +36,7 @@ TEST_SUITE("device") {
     matrix<std::int32_t> found(3, shape.words());
     cuda::copy(on, codes.words(), found.view());
     cuda::check(cudaStreamSynchronize(on.stream), "cudaStreamSynchronize");
-    CHECK(found == expected.words);
+    CHECK(test::agree(found, expected.words));
   }
 
   TEST_CASE_TEMPLATE("cuda::encode: a thread keeps the laws of quantizers", Q, uniform<4>,
