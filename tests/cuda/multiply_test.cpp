@@ -31,10 +31,11 @@ void check(index_t m, const strip_shape<Q>& shape) {
   const host_codes<Q> codes(m, shape);
   const matrix<float> w = test::decoded(codes.q, codes.packed, shape);
   const matrix<float> sizes = test::term_sizes(codes.q, codes.packed, shape, w);
-  const index_t n = shape.cols, gap = 3;
+  const index_t n = shape.cols;
   const float unit = 0.25f;
   for (const index_t tokens : {0, 1, 2, 3, 8, 11}) {
     CAPTURE(tokens);
+    const index_t gap = tokens % 2 == 0 ? 3 : 16 - n % 16;  // rows that begin with a packet, or not
     matrix<X> x(tokens, n + gap);
     for (index_t i = 0; i < tokens * (n + gap); ++i) {
       x.data()[i] = cuda::narrowed<X>(random::normal(4, static_cast<std::uint64_t>(i)));
@@ -85,6 +86,26 @@ TEST_CASE_TEMPLATE("cuda::multiply: the Leech lattice", Q, voronoi<lattice::leec
 TEST_CASE_TEMPLATE("cuda::multiply: halves", X, float16, openquant::bfloat16) {
   check<X, uniform<4>>(20, {1000, 128});
   check<X, lloyd_max<4>>(20, {700, 64});
+  check<X, uniform<4>>(20, {200, 12});  // groups that begin within a packet
+}
+
+TEST_CASE("cuda::multiply: packets of activations where every run begins with one") {
+  const host_codes<uniform<4>> even(5, {96, 32}), odd(5, {96, 12});
+  alignas(16) float16 x[2 * 104];
+  const auto in_packets = [&](const auto& codes, index_t first, index_t rows, index_t stride) {
+    bool found = false;
+    matrix<float> y(rows, 5);
+    cuda::with_multiply_kernel(codes.view(1),
+                               matrix_view<const float16, device>(x + first, rows, 96, stride),
+                               matrix_view<float, device>(y.data(), rows, 5),
+                               [&](const auto& k) { found = k.x_in_packets; });
+    return found;
+  };
+  CHECK(in_packets(even, 0, 2, 104));
+  CHECK(in_packets(even, 0, 1, 97));
+  CHECK(!in_packets(even, 0, 2, 100));
+  CHECK(!in_packets(even, 1, 1, 96));
+  CHECK(!in_packets(odd, 0, 2, 96));
 }
 
 TEST_CASE("cuda::multiply: halves out are the rounded sums") {

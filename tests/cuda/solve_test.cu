@@ -35,7 +35,7 @@ struct device_layer {
     cuda::multiplier(d.on(), q).dequantize(d.on(), w.view());
     return d.read(w.view());
   }
-  friend bool operator==(const device_layer& a, const device_layer& b) { return a.q == b.q; }
+  friend bool operator==(const device_layer&, const device_layer&) = default;
 };
 template <class Quantized>
 device_layer(Quantized) -> device_layer<Quantized>;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <numeric>
+
 #include <openquant/core/error.hpp>
 #include <openquant/core/matrix.hpp>
 #include <openquant/cuda/codes.hpp>
@@ -21,6 +23,8 @@ struct multiply_kernel {
   static constexpr index_t runs = threads / 4, warps = threads / warp_size, rows = 16;
   static constexpr bool scales_sums = is_linear<Q> && tokens <= 2;
   static constexpr bool integer_levels = scales_sums && requires { requires Q::integer_levels; };
+  /// What a thread loads of a token at once: up to 16 bytes of which a run is a multiple.
+  using x_packet = packet<X, std::gcd<std::size_t, std::size_t>(16, run::cols * sizeof(X))>;
   struct shared {
     shared_table<Q> table;
     float sum[warps][rows / 4][4 * tokens];
@@ -31,6 +35,7 @@ struct multiply_kernel {
   index_t x_stride;
   Y* y;
   index_t y_stride, count;  // tokens in all
+  bool x_in_packets;        // every run of every token begins with a packet
 
   index_t grid() const { return codes.strips() * ((count + tokens - 1) / tokens); }
 
@@ -47,10 +52,17 @@ struct multiply_kernel {
       for (index_t i = 0; i < tokens; ++i) {  // what is not there is computed with, and dropped
         from[i] = x + (token + i < count ? token + i : token) * x_stride;
       }
-      const index_t per_group = run::in_group(codes.shape);
-      for (index_t at = t / 4; at < codes.shape.groups() * per_group; at += runs) {
-        add_run(from, table_of(codes, memory.table), strip, at / per_group, at % per_group, t % 4,
-                sums[t]);
+      const index_t per_group = run::in_group(codes.shape), groups = codes.shape.groups();
+      const index_t groups_on = runs / per_group, runs_on = runs % per_group;
+      index_t g = t / 4 / per_group, u = t / 4 % per_group;  // no more divisions from here on
+      while (g < groups) {
+        add_run(from, table_of(codes, memory.table), strip, g, u, t % 4, sums[t]);
+        g += groups_on;
+        u += runs_on;
+        if (u >= per_group) {
+          u -= per_group;
+          ++g;
+        }
       }
     });
     add_over_warp(block, sums, 4);
@@ -71,6 +83,15 @@ struct multiply_kernel {
   }
 
  private:
+  /// The next of a token's numbers, of which `left` are there; the others are 0.
+  OPENQUANT_DEVICE static x_packet load(const X* from, bool whole, index_t left) {
+    if (whole) return load_packet<X, sizeof(x_packet)>(from);
+    x_packet some;
+    OPENQUANT_UNROLL
+    for (index_t i = 0; i < x_packet::size; ++i) some.x[i] = i < left ? from[i] : X{};
+    return some;
+  }
+
   /// sums[i tokens + j] += row i of the run times token j.
   OPENQUANT_DEVICE void add_run(const X* const (&from)[tokens], const table_entry<Q>* table,
                                 index_t strip, index_t g, index_t u, index_t quad,
@@ -90,11 +111,14 @@ struct multiply_kernel {
         under[i][0] = linear_unit<Q>;
       }
     }
+    const bool whole = x_in_packets && first + run::cols <= end;
+    x_packet now[tokens];
     decode_run<integer_levels>(
         codes, table, strip, g, u, quad, under, [&](index_t k, const vec<float, 4>& weights) {
           OPENQUANT_UNROLL
           for (index_t j = 0; j < tokens; ++j) {
-            const float value = first + k < end ? widened(from[j][first + k]) : 0.0f;
+            if (k % x_packet::size == 0) now[j] = load(from[j] + first + k, whole, end - first - k);
+            const float value = widened(now[j].x[k % x_packet::size]);
             if constexpr (scales_sums) of_x[j] += value;
             OPENQUANT_UNROLL
             for (index_t i = 0; i < 4; ++i) {
@@ -127,9 +151,11 @@ void with_multiply_kernel(const codes_view<Q>& codes, matrix_view<const X, devic
     fail("cuda: multiply of x (", x.rows(), ", ", x.cols(), ") by (", codes.rows, ", ",
          codes.shape.cols, ") codes of ", Q::name(), " to y (", y.rows(), ", ", y.cols(), ")");
   }
+  const bool groups_are_aligned =
+      codes.shape.group_size * static_cast<index_t>(sizeof(X)) % 16 == 0;
   const auto with = [&]<index_t tokens>() {
     run(multiply_kernel<Q, X, Y, tokens>{codes, x.data(), x.stride(), y.data(), y.stride(),
-                                         x.rows()});
+                                         x.rows(), rows_are_aligned(x) && groups_are_aligned});
   };
   if (x.rows() <= 1)
     with.template operator()<1>();
