@@ -3,7 +3,10 @@
 
 #include <openquant/cuda/device_codes.cuh>
 #include <openquant/cuda/encode.cuh>
+#include <openquant/lattice/d.hpp>
+#include <openquant/lattice/d_plus.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/lattice/leech.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/leech_ball.hpp>
@@ -15,6 +18,7 @@
 #include "cuda/device_quantizer.cuh"
 #include "cuda/oracle.hpp"
 #include "cuda/own_stream.hpp"
+#include "laws/lattice_laws.hpp"
 #include "laws/quantizer_laws.hpp"
 
 namespace {
@@ -23,7 +27,8 @@ using namespace openquant;
 using namespace openquant::quantizer;
 
 TEST_SUITE("device") {
-  TEST_CASE_TEMPLATE("cuda::encode: the CPU's codes", Q, uniform<4>, lloyd_max<3>, e8p<2>) {
+  TEST_CASE_TEMPLATE("cuda::encode: the CPU's codes", Q, uniform<4>, lloyd_max<3>, e8p<2>,
+                     companded<lattice::e8, 3>, voronoi<lattice::e8, 14>) {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     const strip_shape<Q> shape{20 * Q::dim, 8 * Q::dim};
@@ -43,6 +48,12 @@ TEST_SUITE("device") {
                      lloyd_max<3>, companded<lattice::e8, 3>, e8p<2>, voronoi<lattice::e8, 14>,
                      leech_ball) {
     laws::check_scalar_laws(test::device_quantizer<Q>());
+  }
+
+  TEST_CASE_TEMPLATE("cuda::encode: a thread keeps the laws of lattices", L, lattice::d<4>,
+                     lattice::e8, lattice::d_plus<12>, lattice::leech) {
+    CHECK_NOTHROW(laws::coordinates_name_points<test::device_lattice<L>>());
+    CHECK_NOTHROW(laws::no_point_is_nearer<test::device_lattice<L>>(L::dim == 24 ? 2 : 30));
   }
 }
 

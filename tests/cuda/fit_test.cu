@@ -3,9 +3,12 @@
 
 #include <openquant/cuda/device_matrix.cuh>
 #include <openquant/cuda/fit.cuh>
+#include <openquant/lattice/e8.hpp>
+#include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
 #include <openquant/quantizer/lloyd_max.hpp>
 #include <openquant/quantizer/uniform.hpp>
+#include <openquant/quantizer/voronoi.hpp>
 
 #include "cuda/agreement.hpp"
 #include "cuda/oracle.hpp"
@@ -17,7 +20,8 @@ using namespace openquant;
 using namespace openquant::quantizer;
 
 TEST_SUITE("device") {
-  TEST_CASE_TEMPLATE("cuda::fit: the CPU's scales", Q, uniform<4>, lloyd_max<3>, e8p<2>) {
+  TEST_CASE_TEMPLATE("cuda::fit: the CPU's scales", Q, uniform<4>, lloyd_max<3>, e8p<2>,
+                     companded<lattice::e8, 3>, voronoi<lattice::e8, 14>) {
     const test::own_stream stream;
     const cuda::backend on = stream.backend();
     const strip_shape<Q> shape{20 * Q::dim, 8 * Q::dim};

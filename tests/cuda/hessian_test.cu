@@ -49,9 +49,10 @@ class on_device {
   explicit on_device(index_t n) : h_(stream_.backend(), n) {}
   void add(matrix_view<const float> x) {
     const cuda::queue d(stream_.backend());
-    auto rows = d.zeros<float>(x.rows(), x.cols());
-    d.write<float>(x, rows.view());
-    h_.add(std::as_const(rows).view());
+    auto wide = d.zeros<float>(x.rows(), x.cols() + 3);  // so that its rows have a stride
+    const auto rows = wide.view().block(0, 2, x.rows(), x.cols());
+    d.write<float>(x, rows);
+    h_.add(device_view<const float>(rows));
   }
   openquant::hessian moments() const { return h_.to_host(); }
 

@@ -26,8 +26,9 @@ using test::host_codes;
 /// Against sums in double, within what rounding each term and each partial sum may cost: below
 /// (n + 16) 2^-24 of the sizes of the terms.
 template <class X, class Q>
-void check(index_t m, const strip_shape<Q>& shape) {
+void check(index_t m, const strip_shape<Q>& shape, index_t gap) {
   CAPTURE(Q::name());
+  CAPTURE(gap);
   const host_codes<Q> codes(m, shape);
   const matrix<float> w = test::decoded(codes.q, codes.packed, shape);
   const matrix<float> sizes = test::term_sizes(codes.q, codes.packed, shape, w);
@@ -35,7 +36,6 @@ void check(index_t m, const strip_shape<Q>& shape) {
   const float unit = 0.25f;
   for (const index_t tokens : {0, 1, 2, 3, 8, 11}) {
     CAPTURE(tokens);
-    const index_t gap = tokens % 2 == 0 ? 3 : 16 - n % 16;  // rows that begin with a packet, or not
     matrix<X> x(tokens, n + gap);
     for (index_t i = 0; i < tokens * (n + gap); ++i) {
       x.data()[i] = cuda::narrowed<X>(random::normal(4, static_cast<std::uint64_t>(i)));
@@ -65,6 +65,13 @@ void check(index_t m, const strip_shape<Q>& shape) {
     }
     CHECK(worst <= 1);
   }
+}
+
+/// With rows that begin within a packet, and with one.
+template <class X, class Q>
+void check(index_t m, const strip_shape<Q>& shape) {
+  check<X>(m, shape, 3);
+  check<X>(m, shape, 16 - shape.cols % 16);
 }
 
 TEST_CASE_TEMPLATE("cuda::multiply: any quantizer, ragged sizes", Q, uniform<1>, uniform<3>,

@@ -7,6 +7,7 @@
 #include <openquant/equalizer/identity.hpp>
 #include <openquant/equalizer/smoothquant.hpp>
 #include <openquant/lattice/e8.hpp>
+#include <openquant/layer/round_to_nearest.hpp>
 #include <openquant/linalg/hadamard.hpp>
 #include <openquant/quantizer/companded.hpp>
 #include <openquant/quantizer/e8p.hpp>
@@ -21,7 +22,6 @@
 #include <openquant/rotation/two_sided.hpp>
 
 #include "cuda/scalar_codes.hpp"
-#include "laws/solver_laws.hpp"
 #include "layer/random_codes.hpp"
 
 namespace openquant::test {
@@ -55,6 +55,8 @@ template encoded_case make_encoded_case(index_t, const strip_shape<uniform<4>>&)
 template encoded_case make_encoded_case(index_t, const strip_shape<lloyd_max<3>>&);
 template encoded_case make_encoded_case(index_t, const strip_shape<e8p<2>>&);
 template encoded_case make_encoded_case(index_t, const strip_shape<trellis<2>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<companded<lattice::e8, 3>>&);
+template encoded_case make_encoded_case(index_t, const strip_shape<voronoi<lattice::e8, 14>>&);
 template codes_case make_codes_case(index_t, const strip_shape<uniform<4>>&);
 template codes_case make_codes_case(index_t, const strip_shape<lloyd_max<3>>&);
 template codes_case make_codes_case(index_t, const strip_shape<e8p<2>>&);
@@ -102,7 +104,9 @@ template gptq_case<uniform<3>, rotation::two_sided<rotation::hadamard>, equalize
 template <Quantizer Q, Rotation R, Equalizer E>
 quantized<Q, R, E> rounding_oracle(const gptq<Q, R, E>& method, const matrix<float>& w,
                                    const hessian& h) {
-  return laws::without_feedback(method).template quantize<baseline_arch>(w, h);
+  const round_to_nearest<Q, R, E> rounding{
+      method.quantizer, method.rotation, method.equalizer, {method.options.group_size}};
+  return rounding.template quantize<baseline_arch>(w, h);
 }
 template gptq_case<uniform<4>, rotation::identity> rounding_oracle;
 template gptq_case<lloyd_max<2>, rotation::identity> rounding_oracle;

@@ -28,7 +28,7 @@ template <class Q>
 codes_case make_codes_case(index_t m, const strip_shape<Q>& shape);
 
 /// Weights of an (m, n) matrix, n whole blocks, and the strips of their codes and scales: for
-/// uniform<4>, lloyd_max<3>, e8p<2> and trellis<2>.
+/// uniform<4>, lloyd_max<3>, e8p<2>, trellis<2>, companded<e8, 3> and voronoi<e8, 14>.
 struct encoded_case {
   matrix<float> w, scales;
   matrix<std::int32_t> words;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <doctest/doctest.h>
+#include <span>
 
 #include <openquant/cuda/queue.cuh>
 #include <openquant/cuda/rotation.hpp>
@@ -58,7 +60,7 @@ struct on_device : R {
 TEST_SUITE("device") {
   TEST_CASE("cuda::queue: rotations keep the laws of rotations") {
     using rotation::block_hadamard, rotation::hadamard;
-    for (const index_t n : {2, 4, 12, 64, 96, 256, 768, 1376, 4096}) {
+    for (const index_t n : {2, 4, 12, 64, 96, 256, 768, 1376, 4096, 16384}) {
       laws::check_rotation_laws(on_device<hadamard>{hadamard{.seed = 7}}, n);
     }
     laws::check_rotation_laws(on_device<block_hadamard<64>>{block_hadamard<64>{.seed = 7}}, 704);

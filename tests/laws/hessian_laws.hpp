@@ -5,6 +5,8 @@
 #include <vector>
 
 #include <openquant/core/error.hpp>
+#include <openquant/core/matrix.hpp>
+#include <openquant/layer/hessian.hpp>
 
 #include "layer/random_layer.hpp"
 
@@ -17,6 +19,7 @@ inline void check_mean_of_products(const hessian& h, const std::vector<matrix<fl
   index_t tokens = 0;
   for (const auto& x : parts) tokens += x.rows();
   REQUIRE(h.tokens() == tokens);
+  REQUIRE(h.size() == parts.front().cols());
   for (index_t i = 0; i < h.size(); ++i) {
     for (index_t j = 0; j < h.size(); ++j) {
       double sum = 0, magnitude = 0;

@@ -364,6 +364,7 @@ void check_scalar_laws(const Q& q, quantizer_claims claims = {}) {
   CHECK_NOTHROW(far_points_saturate(q, nearest));
   CHECK_NOTHROW(decode_is_as_claimed(q));
   if (nearest) CHECK_NOTHROW(no_code_is_nearer(q));
+  if constexpr (quantizer::tells_loss<Q, float>) CHECK_NOTHROW(loss_is_that_of_the_code<float>(q));
 }
 
 /// All laws of docs/concepts/quantizer.md.

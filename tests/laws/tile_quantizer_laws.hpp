@@ -111,14 +111,20 @@ void tiles_agree_with_scalars(const Q& q) {
   }
 }
 
-/// All laws of docs/concepts/quantizer.md for tiles.
+/// The laws of one lane, which hold wherever that one computes.
 template <TileQuantizer Q>
-void check_tile_quantizer_laws(const Q& q) {
+void check_scalar_tile_laws(const Q& q) {
   CHECK_NOTHROW(tiles_are_finite_and_deterministic(q));
   if (q.scale_bits() > 0) {  // without scales the solver's unit does this
     CHECK_NOTHROW(zero_rows_stay_zeros(q));
     CHECK_NOTHROW(powers_of_two_pass_through_tiles(q));
   }
+}
+
+/// All laws of docs/concepts/quantizer.md for tiles.
+template <TileQuantizer Q>
+void check_tile_quantizer_laws(const Q& q) {
+  check_scalar_tile_laws(q);
   CHECK_NOTHROW(tiles_agree_with_scalars<batch<baseline_arch>>(q));
   CHECK_NOTHROW(tiles_agree_with_scalars<batch<default_arch>>(q));
 }
