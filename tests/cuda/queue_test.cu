@@ -25,36 +25,44 @@ TEST_CASE("cuda::queue: a refused kernel says what it was run for") {
                        doctest::Contains("cuda: transpose of w (3, 5): "), error);
 }
 
-/// A rotation as the device turns its vectors, for the laws of rotations.
+/// A bound rotation whose vectors the device turns.
+class device_bound {
+ public:
+  template <cuda::SignSandwich B>
+  explicit device_bound(const B& b) : turn_(cuda::queue(stream_.backend()), b) {}
+
+  void apply(std::span<float> x) const {
+    turned(x, [&](const cuda::queue& d, const auto& y) {
+      turn_.apply(d, cuda::device_view<const float>(y), y);
+    });
+  }
+  void apply_inverse(std::span<float> x) const {
+    turned(x, [&](const cuda::queue& d, const auto& y) {
+      turn_.apply_transposed(d, cuda::device_view<const float>(y), y);
+    });
+  }
+
+ private:
+  template <class Turn>
+  void turned(std::span<float> x, const Turn& turn) const {
+    const cuda::queue d(stream_.backend());
+    auto there = d.zeros<float>(1, std::ssize(x));
+    d.write<float>(matrix_view<const float>(x.data(), 1, std::ssize(x)), there.view());
+    turn(d, there.view());
+    std::ranges::copy(d.read(there.view()).row(0), x.begin());
+  }
+  test::own_stream stream_;
+  cuda::device_rotation<cuda::queue> turn_;
+};
+
+/// A rotation of inputs, and one of outputs, on the device, for the laws of rotations.
 template <cuda::DeviceRotation R>
 struct on_device : R {
-  class bound {
-   public:
-    bound(const R& r, index_t n) : turn_(cuda::queue(stream_.backend()), r.bind(n)) {}
-    void apply(std::span<float> x) const {
-      turned(x, [&](const cuda::queue& d, const auto& y) {
-        turn_.apply(d, cuda::device_view<const float>(y), y);
-      });
-    }
-    void apply_inverse(std::span<float> x) const {
-      turned(x, [&](const cuda::queue& d, const auto& y) {
-        turn_.apply_transposed(d, cuda::device_view<const float>(y), y);
-      });
-    }
-
-   private:
-    template <class Turn>
-    void turned(std::span<float> x, const Turn& turn) const {
-      const cuda::queue d(stream_.backend());
-      auto there = d.zeros<float>(1, std::ssize(x));
-      d.write<float>(matrix_view<const float>(x.data(), 1, std::ssize(x)), there.view());
-      turn(d, there.view());
-      std::ranges::copy(d.read(there.view()).row(0), x.begin());
-    }
-    test::own_stream stream_;
-    cuda::device_rotation<cuda::queue> turn_;
-  };
-  bound bind(index_t n) const { return {*this, n}; }
+  device_bound bind(index_t n) const { return device_bound(R::bind(n)); }
+};
+template <cuda::DeviceRotation R>
+struct outputs_on_device : R {
+  device_bound bind(index_t m) const { return device_bound(R::bind_outputs(m)); }
 };
 
 TEST_SUITE("device") {
@@ -65,7 +73,9 @@ TEST_SUITE("device") {
     }
     laws::check_rotation_laws(on_device<block_hadamard<64>>{block_hadamard<64>{.seed = 7}}, 704);
     using two_hadamards = rotation::two_sided<hadamard>;
-    laws::check_rotation_laws(on_device<two_hadamards>{two_hadamards{.input = {.seed = 7}}}, 96);
+    const two_hadamards both{.input = {.seed = 7}, .output = {.seed = 8}};
+    laws::check_rotation_laws(on_device<two_hadamards>{both}, 96);
+    laws::check_rotation_laws(outputs_on_device<two_hadamards>{both}, 80);
   }
 
   TEST_CASE("cuda::queue: memory, copies both ways and a kernel, in the order of the stream") {
