@@ -141,8 +141,7 @@ struct hadamard_kernel {
   OPENQUANT_DEVICE place locate(index_t at) const {
     const index_t b = at >> log_n;
     if (b >= blocks) return {-1, 0};
-    auto row = static_cast<std::uint32_t>(b);
-    if (blocks_per_row > 1) row /= static_cast<std::uint32_t>(blocks_per_row);  // most rows are one
+    const auto row = static_cast<std::uint32_t>(b) / static_cast<std::uint32_t>(blocks_per_row);
     return {row, ((b - row * blocks_per_row) << log_n) + (at & ((index_t{1} << log_n) - 1))};
   }
 

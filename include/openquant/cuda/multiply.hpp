@@ -23,8 +23,10 @@ struct multiply_kernel {
   static constexpr index_t runs = threads / 4, warps = threads / warp_size, rows = 16;
   static constexpr bool scales_sums = is_linear<Q> && tokens <= 2;
   static constexpr bool integer_levels = scales_sums && requires { requires Q::integer_levels; };
-  /// What a thread loads of a token at once: up to 16 bytes of which a run is a multiple.
-  using x_packet = packet<X, std::gcd<std::size_t, std::size_t>(16, run::cols * sizeof(X))>;
+  /// What a thread loads of a token at once, of which a run is a multiple: up to 16 bytes, or 8
+  /// where registers are scarce, beside a tile's words and with the sums of 8 tokens.
+  static constexpr std::size_t x_bytes = run::tile || tokens > 4 ? 8 : 16;
+  using x_packet = packet<X, std::gcd<std::size_t, std::size_t>(x_bytes, run::cols * sizeof(X))>;
   struct shared {
     shared_table<Q> table;
     float sum[warps][rows / 4][4 * tokens];

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// may use the stack: trellis<2, 16, openquant::quantizer::code::latin>
 #include <openquant/cuda/multiply.cuh>
 #include <openquant/quantizer/code/one_mad.hpp>
 #include <openquant/quantizer/code/three_inst.hpp>
