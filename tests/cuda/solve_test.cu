@@ -40,28 +40,23 @@ struct device_layer {
 template <class Quantized>
 device_layer(Quantized) -> device_layer<Quantized>;
 
-/// A method as the device runs it, and rounding as the CPU does, for the laws of solvers.
+/// A method as the device runs it, or without feedback as the CPU does, for the laws of solvers.
 template <class Method>
 struct on_device {
   Method method;
+  bool feedback = true;
   auto quantize(const matrix<float>& w, const hessian& h) const {
     const test::own_stream stream;
-    return device_layer{method.quantize(stream.backend(), w, h)};
+    return device_layer{feedback ? method.quantize(stream.backend(), w, h)
+                                 : test::rounding_oracle(method, w, h)};
   }
 };
 template <class Method>
 on_device(Method) -> on_device<Method>;
 
 template <class Method>
-struct rounding {
-  Method method;
-  auto quantize(const matrix<float>& w, const hessian& h) const {
-    return device_layer{test::rounding_oracle(method, w, h)};
-  }
-};
-template <class Method>
-rounding<Method> without_feedback(const on_device<Method>& d) {
-  return {d.method};
+on_device<Method> without_feedback(const on_device<Method>& d) {
+  return {d.method, false};
 }
 
 static_assert(std::is_empty_v<cuda::tile_memory<quantizer::uniform<4>>>);
