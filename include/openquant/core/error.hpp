@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace openquant {
 
@@ -23,7 +24,10 @@ void append_text(std::string& message, Part part) {
 }
 template <std::integral Part>
 void append_text(std::string& message, Part part) {
-  message += std::to_string(part);
+  char text[32];
+  std::snprintf(text, sizeof text, std::is_signed_v<Part> ? "%lld" : "%llu",
+                static_cast<long long>(part));
+  message += text;
 }
 
 /// One part by itself.

@@ -10,7 +10,7 @@ extern "C" void dpotrf_(const char* uplo, const int* n, double* a, const int* ld
 extern "C" void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info);
 #endif
 #include <openquant/core/executor.hpp>
-#include <openquant/linalg/gemm.hpp>
+#include <openquant/linalg/subtract_product.hpp>
 
 namespace openquant::linalg {
 
@@ -18,26 +18,7 @@ namespace openquant::linalg {
 /// what is not Eigen's product is written out here.
 namespace cholesky_steps {
 
-/// C <- C - X^T Y.
-template <class T>
-void subtract_product(matrix_view<const T> x, matrix_view<const T> y, matrix_view<T> c) {
-#if defined(OPENQUANT_USE_BLAS)
-  const auto size = [](index_t n) { return static_cast<int>(n); };
-  const auto call = [&](auto f) {
-    f(CblasRowMajor, CblasTrans, CblasNoTrans, size(c.rows()), size(c.cols()), size(x.rows()),
-      T(-1), x.data(), size(x.stride()), y.data(), size(y.stride()), T(1), c.data(),
-      size(c.stride()));
-  };
-  if constexpr (std::is_same_v<T, double>)
-    call(cblas_dgemm);
-  else
-    call(cblas_sgemm);
-#else
-  add_product<op::transpose, op::none, T>(T(-1), x, y, c);
-#endif
-}
-
-/// The same for what lies on and above the diagonal of a square C: nothing else is written.
+/// C <- C - X^T X on and above the diagonal of a square C: nothing else is written.
 template <class T>
 void subtract_square(matrix_view<const T> x, matrix_view<T> c) {
   matrix<T> square(c.rows(), c.rows());
@@ -168,8 +149,7 @@ template <class T, Executor X = serial>
       const index_t t = tiles - 1 - task, above = t * tile, j = next + above;
       const auto x = right(t);
       if (above > 0) {
-        cholesky_steps::subtract_product<T>(a.block(k, next, height, above), x,
-                                            a.block(next, j, above, x.cols()));
+        subtract_product<T>(a.block(k, next, height, above), x, a.block(next, j, above, x.cols()));
       }
       cholesky_steps::subtract_square<T>(x, a.block(j, j, x.cols(), x.cols()));
     });

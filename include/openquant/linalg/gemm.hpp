@@ -16,20 +16,22 @@ namespace openquant::linalg {
 enum class op { none, transpose };
 
 #if !defined(OPENQUANT_USE_BLAS)
-/// C <- C + alpha op(A) op(B), in float or double, of shapes that fit, none of them empty. Eigen's
-/// kernels are called directly: an expression of matrices takes a second more to compile.
-template <op A, op B, class T>
-void add_product(T alpha, matrix_view<const T> a, matrix_view<const T> b, matrix_view<T> c) {
+/// C <- C + alpha op(A) op(B) of shapes that fit, none of them empty. Eigen's kernels are called
+/// directly: an expression of matrices takes a second more to compile.
+template <op A, op B>
+void add_product(float alpha, matrix_view<const float> a, matrix_view<const float> b,
+                 matrix_view<float> c) {
   using namespace Eigen::internal;
   // Row-major C is column-major C^T = op(B)^T op(A)^T, where a factor taken as it is is transposed.
   constexpr int left = B == op::none ? Eigen::ColMajor : Eigen::RowMajor;
   constexpr int right = A == op::none ? Eigen::ColMajor : Eigen::RowMajor;
   constexpr int any = Eigen::Dynamic;
   const Eigen::Index m = c.cols(), n = c.rows(), k = A == op::none ? a.cols() : a.rows();
-  gemm_blocking_space<Eigen::ColMajor, T, T, any, any, any> space(m, n, k, 1, true);
-  general_matrix_matrix_product<Eigen::Index, T, left, false, T, right, false, Eigen::ColMajor,
-                                1>::run(m, n, k, b.data(), b.stride(), a.data(), a.stride(),
-                                        c.data(), 1, c.stride(), alpha, space);
+  gemm_blocking_space<Eigen::ColMajor, float, float, any, any, any> space(m, n, k, 1, true);
+  general_matrix_matrix_product<Eigen::Index, float, left, false, float, right, false,
+                                Eigen::ColMajor, 1>::run(m, n, k, b.data(), b.stride(), a.data(),
+                                                         a.stride(), c.data(), 1, c.stride(), alpha,
+                                                         space);
 }
 
 /// c <- c + alpha a op(B) for single rows a and c, which packing B would not pay for.

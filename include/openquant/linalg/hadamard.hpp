@@ -4,7 +4,6 @@
 #include <cmath>
 #include <optional>
 #include <span>
-#include <string>
 
 #include <openquant/core/error.hpp>
 #include <openquant/linalg/hadamard_matrix.hpp>
@@ -32,12 +31,10 @@ constexpr std::optional<hadamard_size> split_hadamard(index_t n) {
   return std::nullopt;
 }
 
-/// The supported sizes on either side of n, for an error message: "11264 and 11520".
-inline std::string nearest_hadamard_sizes(index_t n) {
-  index_t below = n, above = n;
-  while (below > 1 && !split_hadamard(below)) --below;
-  while (!split_hadamard(above)) ++above;
-  return std::to_string(below) + " and " + std::to_string(above);
+/// The first supported size from n on, upwards for a step of 1, downwards for one of -1.
+inline index_t nearest_hadamard_size(index_t n, index_t step) {
+  while (!split_hadamard(n) && (step > 0 || n > 1)) n += step;
+  return n;
 }
 
 /// The orthonormal transform x -> n^-1/2 (H_m x H_{2^k}) x of every n = m 2^k with a known H_m.
@@ -49,8 +46,8 @@ class hadamard_transform {
     const auto size = split_hadamard(n);
     if (!size) {
       fail("hadamard: no Hadamard matrix of order ", n,
-           " is known here; the nearest supported sizes are ", nearest_hadamard_sizes(n),
-           "; block_hadamard<B> takes any multiple of B");
+           " is known here; the nearest supported sizes are ", nearest_hadamard_size(n, -1),
+           " and ", nearest_hadamard_size(n, 1), "; block_hadamard<B> takes any multiple of B");
     }
     size_ = *size;
     if (size_.m == 1) return;
