@@ -13,13 +13,22 @@
 namespace openquant {
 
 // A loop over an array of registers must be unrolled at every level of optimisation, or the array
-// moves to memory.
+// moves to memory. One of more than 16 turns says how many, and stays a loop under the address
+// sanitizer, with which it would compile for many minutes.
 #if defined(__clang__) || defined(__CUDACC__)
 #define OPENQUANT_UNROLL_REGISTERS _Pragma("unroll")
 #elif defined(__GNUC__)
 #define OPENQUANT_UNROLL_REGISTERS _Pragma("GCC unroll 16")
 #else
 #define OPENQUANT_UNROLL_REGISTERS
+#endif
+#if defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define OPENQUANT_UNROLL_TURNS(n) _Pragma("unroll")
+#elif defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define OPENQUANT_PRAGMA(x) _Pragma(#x)
+#define OPENQUANT_UNROLL_TURNS(n) OPENQUANT_PRAGMA(GCC unroll n)
+#else
+#define OPENQUANT_UNROLL_TURNS(n)
 #endif
 
 /// The widest instruction set of this translation unit. A function whose code depends on it takes

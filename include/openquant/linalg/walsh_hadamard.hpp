@@ -116,7 +116,7 @@ OPENQUANT_INLINE void walsh_hadamard_pass(float* x, index_t at, index_t stride, 
       const index_t i = k / h * 2 * h + k % h;
       const Lanes a = v[i], b = v[i + h];
       v[i] = a + b;
-      v[i + h] = first || h == 1 ? subtract_fused(a, b) : a - b;
+      v[i + h] = (first ? r > 4 : h == 1) ? subtract_fused(a, b) : a - b;
     }
   }
   OPENQUANT_UNROLL_REGISTERS

@@ -1,37 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <utility>
 
 #include <openquant/core/simd.hpp>
-#include <openquant/linalg/hadamard_matrix.hpp>
+#include <openquant/linalg/williamson_rows.hpp>
 
 namespace openquant::linalg {
-
-/// How row i of the four blocks of a product with Williamson's matrix of order 172, or with its
-/// transpose, is put together of sums of coordinates i + d, modulo 43, of the four: entry [d][a]
-/// for block a. Bit k says that the sign of coordinate k is not that of coordinate 0; bit 0 that
-/// the whole is subtracted.
-template <bool transposed>
-inline constexpr auto williamson_terms = [] {
-  constexpr auto rows = hadamard_orders::williamson_43();
-  std::array<std::array<unsigned char, 4>, 43> terms{};
-  for (std::size_t d = 0; d < 43; ++d) {
-    for (std::size_t a = 0; a < 4; ++a) {
-      unsigned bits = 0, first = 0;
-      for (std::size_t b = 0; b < 4; ++b) {  // the blocks are symmetric
-        const float entry =
-            transposed ? williamson_entry(b, a, d, rows) : williamson_entry(a, b, d, rows);
-        if (b == 0) bits = first = entry < 0;
-        if (b > 0) bits |= ((entry < 0) ^ first) << b;
-      }
-      terms[d][a] = static_cast<unsigned char>(bits);
-    }
-  }
-  return terms;
-}();
 
 /// As many columns as lanes of a product with Williamson's matrix.
 template <bool transposed, Lane Lanes>
@@ -41,107 +17,148 @@ class williamson_strip {
 
   /// Reads the columns of X from `x` on; rows are p floats apart.
   void read(const float* x, index_t p) {
-    for (index_t i = 0; i < order; ++i, x += p) {
-      const Lanes a = load<Lanes>(x), b = load<Lanes>(x + order * p);
-      const Lanes c = load<Lanes>(x + 2 * order * p), d = load<Lanes>(x + 3 * order * p);
-      const Lanes left[2] = {a + b, a - b}, sum = c + d, difference = c - d;
-      const Lanes all[8] = {left[0] + sum,        left[1] + sum,        left[0] - difference,
-                            left[1] - difference, left[0] + difference, left[1] + difference,
-                            left[0] - sum,        left[1] - sum};
+    Lanes zero[4];
+    for (index_t c = 0; c < 4; ++c) zero[c] = load<Lanes>(x + c * order * p);
+    for (std::size_t k = 0; k < 21; ++k) {
+      const index_t j = williamson::places[k];
       OPENQUANT_UNROLL_REGISTERS
-      for (std::size_t k = 0; k < 4; ++k) {
-        const unsigned at_0 = terms[0][k], other = terms[1][k] / 2;
-        store(at_0 % 2 ? -all[at_0 / 2] : all[at_0 / 2], place(first_, i, k));
-        store(all[other], place(sums_, i, other / 2));
+      for (std::size_t c = 0; c < 4; ++c) {
+        const float* const from = x + static_cast<index_t>(c) * order * p;
+        const Lanes a = load<Lanes>(from + j * p), b = load<Lanes>(from + (order - j) * p);
+        store(a + b, place(half_[0], 4 * k + c));
+        store(a - b, place(half_[1], 4 * k + c));
       }
+    }
+    const Lanes left[2] = {zero[0] + zero[1], zero[0] - zero[1]};
+    const Lanes sum = zero[2] + zero[3], difference = zero[2] - zero[3];
+    constexpr bool odd = williamson::odd_minuses<transposed>;
+    for (std::size_t n = 0; n < 4; ++n) {
+      const Lanes right = (n % 2 == 1) != odd ? difference : sum;
+      const Lanes start = n < 2 ? left[n] + right : left[n - 2] - right;
+      store(start, place(start_, n));
+      store(-start, place(start_, n + 4));
+    }
+    for (std::size_t a = 0; a < 4; ++a) {
+      Lanes start(0.0f);
+      for (std::size_t c = 0; c < 4; ++c) {
+        start = mul_add(Lanes(williamson::entry<transposed>(a, c, 0)), zero[c], start);
+      }
+      store(start, place(start_, 8 + a));
     }
   }
 
-  /// y[r][a] <- row i + r of block a of the product. By itself, so that it is compiled once for
-  /// every After.
-  void sum(index_t i, Lanes (&y)[4][4]) const {
-    if constexpr (lanes == 16) {  // sixteen sums are in registers
-      sum_rows<0, 4>(i, y);
-    } else {
-      sum_rows<0, 2>(i, y);
-      sum_rows<2, 2>(i, y);
-    }
+  /// y[.][a] <- block a of rows r, l places on, of the product with the u_j, or the v_j. By itself,
+  /// so that it is compiled once for every After.
+  template <bool odd, std::size_t... r>
+  void sum(std::size_t l, Lanes (&y)[sizeof...(r)][4]) const {
+    if constexpr (lanes > 1)
+      sum_registers<odd, r...>(l, y);
+    else
+      (sum_numbers<odd>(r, l, y[0]), ...);
   }
 
  private:
-  static constexpr const auto& terms = williamson_terms<transposed>;
+  using places = std::array<const float*, 3>;
+
+  template <bool odd>
+  static constexpr williamson::half<transposed, odd> table{};
 
   template <class T>
-  static T* place(T* of, index_t i, std::size_t k) {
-    return of + (4 * i + static_cast<index_t>(k)) * lanes;
+  static T* place(T* of, std::size_t i) {
+    return of + static_cast<index_t>(i) * lanes;
+  }
+  template <bool odd>
+  places from_place(std::size_t l) const {
+    const float* const half = half_[odd];
+    return {place(half, 4 * l), place(half, 4 * ((l + 1) % 3)), place(half, 4 * ((l + 2) % 3))};
   }
 
-  /// Of the rows i + skip, ...; the order of the additions does not depend on their number.
-  template <index_t skip, std::size_t rows>
-  OPENQUANT_INLINE void sum_rows(index_t i, Lanes (&sums)[4][4]) const {
-    Lanes y[rows][4];
-    OPENQUANT_UNROLL_REGISTERS
-    for (std::size_t r = 0; r < rows; ++r) {
-      OPENQUANT_UNROLL_REGISTERS
-      for (std::size_t a = 0; a < 4; ++a) {
-        y[r][a] = load<Lanes>(place(first_, i + skip + static_cast<index_t>(r), a));
-      }
+  /// Written out, so that the compiler knows the terms and has the sums in registers.
+  template <bool odd, std::size_t... r>
+  void sum_registers(std::size_t l, Lanes (&y)[sizeof...(r)][4]) const {
+    const places from = from_place<odd>(l);
+    Lanes sums[sizeof...(r)][12];
+    OPENQUANT_UNROLL_TURNS(84)
+    for (std::size_t i = 0; i < 84; ++i) {
+      const std::size_t k = i / 4, c = i % 4;
+      Lanes u = load<Lanes>(place(from[k % 3], k / 3 * 12 + c));
+      compute_now(u);  // loaded once
+      std::size_t n = 0;
+      ((add<odd>(r, k, c, n % 2 == c % 2, u, sums[n]), ++n), ...);
     }
-    if constexpr (lanes == 1) {  // for rows of few columns: not worth the code
-      for (std::size_t k = 0; k < order; ++k) add<skip>(y, i, k);
-    } else {
-      [&]<std::size_t... k>(std::index_sequence<k...>) OPENQUANT_INLINE_LAMBDA {
-        (add<skip>(y, i, k), ...);
-      }
-      (std::make_index_sequence<order>{});
+    std::size_t n = 0;
+    ((finish<odd>(r, from, sums[n], y[n]), ++n), ...);
+  }
+  /// Of one lane, for rows of few columns, which are not worth the code.
+  template <bool odd>
+  void sum_numbers(std::size_t r, std::size_t l, Lanes (&y)[4]) const {
+    const places from = from_place<odd>(l);
+    Lanes sums[12];
+    for (std::size_t k = 0; k < 21; ++k) {
+      for (std::size_t c = 0; c < 4; ++c)
+        add<odd>(r, k, c, false, from[k % 3][k / 3 * 12 + c], sums);
     }
+    finish<odd>(r, from, sums, y);
+  }
+
+  /// Adds coordinate c of place k to the sums of row r that take it.
+  template <bool odd>
+  OPENQUANT_INLINE static void add(std::size_t r, std::size_t k, std::size_t c, bool fused, Lanes u,
+                                   Lanes (&sums)[12]) {
     OPENQUANT_UNROLL_REGISTERS
-    for (std::size_t r = 0; r < rows; ++r) {
-      OPENQUANT_UNROLL_REGISTERS
-      for (std::size_t a = 0; a < 4; ++a) sums[skip + r][a] = y[r][a];
+    for (std::size_t t = 0; t < 2; ++t) {
+      const williamson::term& term = table<odd>.to[r][k][c][t];
+      if (term.sign == 0) continue;
+      Lanes& sum = sums[term.number];
+      if (term.first) {
+        sum = u;
+      } else if (fused) {  // half of them by the other units
+        sum = term.sign < 0 ? subtract_fused(sum, u) : add_fused(sum, u);
+      } else {
+        sum = term.sign < 0 ? sum - u : sum + u;
+      }
+      compute_now(sum);
     }
   }
 
-  /// The sums of coordinates i + k to every row that they are d > 0 away from.
-  template <index_t skip, std::size_t rows>
-  OPENQUANT_INLINE void add(Lanes (&y)[rows][4], index_t i, std::size_t k) const {
-    const index_t at = i + static_cast<index_t>(k);
-    const float* const from = place(sums_, at < order ? at : at - order, 0);
-    Lanes z[4];
+  /// y[a] <- what block a of row r takes of the sums, and what it takes by itself.
+  template <bool odd>
+  OPENQUANT_INLINE void finish(std::size_t r, const places& from, const Lanes (&sums)[12],
+                               Lanes (&y)[4]) const {
+    const std::size_t k = williamson::place_of_row(r);
     OPENQUANT_UNROLL_REGISTERS
-    for (index_t c = 0; c < 4; ++c) z[c] = load<Lanes>(from + c * lanes);
+    for (std::size_t a = 0; a < 4; ++a) {
+      y[a] = odd ? Lanes(0.0f) : load<Lanes>(place(start_, williamson::start<transposed>[r][a]));
+      const williamson::term& own = table<odd>.own[r][a];
+      if (own.sign == 0) continue;
+      const Lanes u = load<Lanes>(place(from[k % 3], k / 3 * 12 + own.number));
+      y[a] = own.sign < 0 ? y[a] - u : y[a] + u;
+    }
     OPENQUANT_UNROLL_REGISTERS
-    for (std::size_t r = 0; r < rows; ++r) {
-      const std::size_t d = (k + order - skip - r) % order;
-      if (d == 0) continue;
-      OPENQUANT_UNROLL_REGISTERS
-      for (std::size_t a = 0; a < 4; ++a) {
-        const bool minus = terms[d][a] % 2 != 0;
-        const Lanes by = z[terms[d][a] / 4];
-        if (a % 2 == k % 2) {  // half of them by the other units, in turns
-          y[r][a] = minus ? y[r][a] - by : y[r][a] + by;
-        } else {
-          y[r][a] = minus ? subtract_fused(y[r][a], by) : add_fused(y[r][a], by);
-        }
-        compute_now(y[r][a]);
-      }
+    for (std::size_t q = 0; q < 6; ++q) {
+      const signed char both = table<odd>.sign[r][2 * q], apart = table<odd>.sign[r][2 * q + 1];
+      if (both == 0) continue;
+      const Lanes sum = sums[2 * q] + sums[2 * q + 1];
+      const Lanes difference = subtract_fused(sums[2 * q], sums[2 * q + 1]);
+      Lanes& a = y[williamson::first_block[q]];
+      Lanes& b = y[williamson::second_block[q]];
+      const Lanes to_a = both == apart ? sum : difference, to_b = both == apart ? difference : sum;
+      a = both < 0 ? a - to_a : a + to_a;
+      b = both < 0 ? subtract_fused(b, to_b) : add_fused(b, to_b);
     }
   }
 
-  alignas(64) float first_[4 * order * lanes];  // the terms of d = 0
-  alignas(64) float sums_[4 * order * lanes];   // those that the other d take
+  alignas(64) float half_[2][84 * lanes];  // u_j and v_j of the four blocks, by place
+  alignas(64) float start_[12 * lanes];    // what x_0 gives, by williamson::start
 };
 
-/// X <- After H X, or H^T X, in place, H Williamson's matrix of order 172. Of the eight sums of
-/// four coordinates, signs apart, four have an even number of minuses. The terms of d = 0 are of
-/// one kind and all others of the other, since the product of the four signs is one for every d >
-/// 0. So four coordinates of the result are sums of the same four numbers for each d, in another
-/// order, which the compiler knows: they serve sixteen sums in registers.
+/// X <- After H X, or H^T X, in place, H Williamson's matrix of order 172. Coordinates +-i of a
+/// block are put together of sums x_j + x_-j and differences (williamson_rows.hpp), and those of
+/// two i at a time, for which 24 sums are in registers and each coordinate is loaded once.
 ///
 /// Shapes:  X : (172, p), rows one after the other, p a multiple of the lanes; coordinate i p + j
-/// of
-///          After belongs to X_ij
-/// Cost:    46 additions a coordinate in registers; 1.3 KiB of stack a lane
+///          of After belongs to X_ij
+/// Cost:    27 additions a coordinate in registers; 0.7 KiB of stack a lane
 /// Source:  Williamson, Duke Math. J. 11, 1944, for the product of the four signs
 template <bool transposed, Lane Lanes, class After>
 void williamson_product(float* x, index_t p, const After& after) {
@@ -149,17 +166,37 @@ void williamson_product(float* x, index_t p, const After& after) {
   strip columns;
   for (index_t j = 0; j < p; j += strip::lanes) {
     columns.read(x + j, p);
-    for (index_t i = 0; i < strip::order; i += 4) {
-      const index_t from = std::min(i, strip::order - 4);  // the last four, one of them once more
-      Lanes y[4][4];
-      columns.sum(from, y);
-      for (index_t r = 0; r < 4; ++r) {
-        for (index_t a = 0; a < 4; ++a) {
-          const index_t to = (strip::order * a + from + r) * p + j;
-          store(after.times(y[r][a], to), x + to);
-        }
+    const auto write = [&](std::size_t r, std::size_t l, const Lanes(&u)[4], const Lanes(&v)[4]) {
+      const auto i = static_cast<index_t>(williamson::coordinate(r, l));
+      for (index_t a = 0; a < 4; ++a) {
+        const index_t plus = (strip::order * a + i) * p + j;
+        const index_t minus = (strip::order * (a + 1) - i) * p + j;
+        store(after.times(u[a] + v[a], plus), x + plus);
+        if (i > 0) store(after.times(u[a] - v[a], minus), x + minus);
       }
+    };
+    const auto rows = [&]<std::size_t... r>(std::size_t l, std::index_sequence<r...>) {
+      Lanes u[sizeof...(r)][4], v[sizeof...(r)][4];
+      columns.template sum<false, r...>(l, u);
+      columns.template sum<true, r...>(l, v);
+      std::size_t n = 0;
+      ((write(r, l, u[n], v[n]), ++n), ...);
+    };
+    const auto pair = [&]<std::size_t r, std::size_t s>(std::size_t l, std::index_sequence<r, s>) {
+      if constexpr (strip::lanes == 16) {
+        rows(l, std::index_sequence<r, s>{});
+      } else {  // of sixteen registers one row takes most
+        rows(l, std::index_sequence<r>{});
+        rows(l, std::index_sequence<s>{});
+      }
+    };
+    for (std::size_t l = 0; l < 3; ++l) {
+      pair(l, std::index_sequence<0, 1>{});
+      pair(l, std::index_sequence<2, 3>{});
+      pair(l, std::index_sequence<4, 5>{});
     }
+    pair(0, std::index_sequence<6, 7>{});
+    pair(2, std::index_sequence<6, 8>{});
   }
 }
 
