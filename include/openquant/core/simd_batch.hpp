@@ -13,21 +13,20 @@
 namespace openquant {
 
 // A loop over an array of registers must be unrolled at every level of optimisation, or the array
-// moves to memory. One of more than 16 turns says how many, and stays a loop under the address
-// sanitizer, with which it would compile for many minutes.
+// moves to memory. One of more than 16 turns says how many.
 #if defined(__clang__) || defined(__CUDACC__)
 #define OPENQUANT_UNROLL_REGISTERS _Pragma("unroll")
+#define OPENQUANT_UNROLL_TURNS(n) _Pragma("unroll")
 #elif defined(__GNUC__)
 #define OPENQUANT_UNROLL_REGISTERS _Pragma("GCC unroll 16")
+#define OPENQUANT_UNROLL_TURNS(n) OPENQUANT_PRAGMA(GCC unroll n)
+#define OPENQUANT_PRAGMA(x) _Pragma(#x)
 #else
 #define OPENQUANT_UNROLL_REGISTERS
+#define OPENQUANT_UNROLL_TURNS(n)
 #endif
-#if defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define OPENQUANT_UNROLL_TURNS(n) _Pragma("unroll")
-#elif defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define OPENQUANT_PRAGMA(x) _Pragma(#x)
-#define OPENQUANT_UNROLL_TURNS(n) OPENQUANT_PRAGMA(GCC unroll n)
-#else
+#if defined(__SANITIZE_ADDRESS__)  // with whose checks it would compile for many minutes
+#undef OPENQUANT_UNROLL_TURNS
 #define OPENQUANT_UNROLL_TURNS(n)
 #endif
 
