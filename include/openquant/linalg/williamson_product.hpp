@@ -128,11 +128,15 @@ class williamson_strip {
     const std::size_t k = williamson::place_of_row(r);
     OPENQUANT_UNROLL_REGISTERS
     for (std::size_t a = 0; a < 4; ++a) {
-      y[a] = odd ? Lanes(0.0f) : load<Lanes>(place(start_, williamson::start<transposed>[r][a]));
       const williamson::term& own = table<odd>.own[r][a];
-      if (own.sign == 0) continue;
-      const Lanes u = load<Lanes>(place(from[k % 3], k / 3 * 12 + own.number));
-      y[a] = own.sign < 0 ? y[a] - u : y[a] + u;
+      const std::size_t at = k / 3 * 12 + own.number;
+      const Lanes u = own.sign == 0 ? Lanes(0.0f) : load<Lanes>(place(from[k % 3], at));
+      if constexpr (odd) {
+        y[a] = own.sign < 0 ? -u : u;
+      } else {
+        const Lanes start = load<Lanes>(place(start_, williamson::start<transposed>[r][a]));
+        y[a] = own.sign < 0 ? start - u : start + u;
+      }
     }
     OPENQUANT_UNROLL_REGISTERS
     for (std::size_t q = 0; q < 6; ++q) {
