@@ -6,6 +6,8 @@
 #include <openquant/core/random.hpp>
 #include <openquant/linalg/subtract_product.hpp>
 
+#include "core/lane_cases.hpp"
+
 namespace {
 
 using namespace openquant;
@@ -20,7 +22,7 @@ matrix<Real> random_matrix(index_t rows, index_t cols, std::uint64_t seed) {
   return a;
 }
 
-/// Within (k + 1) roundings of the sum of its terms' magnitudes.
+/// Within (k + 2) roundings of the sum of the magnitudes of C and its terms.
 template <class Real>
 void check_product(matrix_view<const Real> x, matrix_view<const Real> y, matrix_view<Real> c) {
   CAPTURE(x.rows());
@@ -70,6 +72,31 @@ TEST_CASE_TEMPLATE("subtract_product: strided views, and nothing outside of C is
     }
   }
   CHECK(untouched);
+}
+
+TEST_CASE_TEMPLATE("subtract_product: every width gives the bits of one number after the other",
+                   Arch, baseline_arch, test::middle_arch, default_arch) {
+  for (const index_t m : {1, 3, 4, 5, 9}) {
+    for (const index_t n : {1, 3, 4, 5, 8, 15, 16, 17, 33}) {
+      const auto x = random_matrix<double>(50, m + 2, 6), y = random_matrix<double>(50, n + 1, 7);
+      const auto left = x.view().block(0, 1, 50, m), right = y.view().block(0, 1, 50, n);
+      const auto before = random_matrix<double>(m, n, 8);
+      matrix<double> c(before.view());
+      linalg::subtract_flat_product<Arch>(left, right, c);
+      index_t different = 0;
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t j = 0; j < n; ++j) {
+          double sum = 0;
+          for (index_t k = 0; k < 50; ++k) {
+            const double term = left(k, i) * right(k, j);
+            sum = sum + term;
+          }
+          different += c(i, j) != before(i, j) - sum;
+        }
+      }
+      CHECK(different == 0);
+    }
+  }
 }
 
 TEST_CASE("subtract_product: a NaN or an infinity stays in its row and column") {

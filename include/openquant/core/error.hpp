@@ -24,9 +24,10 @@ void append_text(std::string& message, Part part) {
 }
 template <std::integral Part>
 void append_text(std::string& message, Part part) {
+  using number = std::conditional_t<std::is_signed_v<Part>, long long, unsigned long long>;
   char text[32];
   std::snprintf(text, sizeof text, std::is_signed_v<Part> ? "%lld" : "%llu",
-                static_cast<long long>(part));
+                static_cast<number>(part));
   message += text;
 }
 

@@ -8,13 +8,13 @@
 
 namespace openquant::linalg {
 
-#if !defined(OPENQUANT_USE_BLAS)
 /// Rows of X and Y that are multiplied at a time.
 inline constexpr index_t product_depth = 256;
 
 /// C <- C - X^T Y in double, of up to `product_depth` rows: a strip of Y, two registers wide, lies
-/// in the nearest cache, and its products with four columns of X in registers. Written out, because
-/// every user of the solver would compile Eigen's kernel for a second type.
+/// in the nearest cache, and its products with four columns of X in registers. For builds without a
+/// BLAS, where every user of the solver would compile Eigen's kernel for a second type. Every width
+/// adds in the same order.
 template <class Arch>
 void subtract_flat_product(matrix_view<const double> x, matrix_view<const double> y,
                            matrix_view<double> c) {
@@ -54,7 +54,6 @@ void subtract_flat_product(matrix_view<const double> x, matrix_view<const double
     }
   }
 }
-#endif
 
 /// C <- C - X^T Y in float or double.
 ///
