@@ -68,7 +68,12 @@ void paley_product(float* x, index_t p, const After& after) {
         Lanes sum = term[0] % 2 ? -table[0][term[0] / 2] : table[0][term[0] / 2];
         OPENQUANT_UNROLL_REGISTERS
         for (std::size_t g = 1; g < groups; ++g) {
-          sum = term[g] % 2 ? sum - table[g][term[g] / 2] : sum + table[g][term[g] / 2];
+          const Lanes u = table[g][term[g] / 2];
+          const bool minus = term[g] % 2 == 1;
+          if (g % 2 == r % 2)  // half of them by the other units
+            sum = minus ? subtract_fused(sum, u) : add_fused(sum, u);
+          else
+            sum = minus ? sum - u : sum + u;
         }
         const index_t at = static_cast<index_t>(r) * p + j;
         store(after.times(sum, at), x + at);

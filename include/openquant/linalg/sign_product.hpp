@@ -5,7 +5,7 @@
 
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/simd.hpp>
-#include <openquant/linalg/walsh_hadamard.hpp>
+#include <openquant/linalg/diagonal.hpp>
 
 namespace openquant::linalg {
 
