@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 #include <doctest/doctest.h>
+#include <type_traits>
 #include <vector>
 
 #include <openquant/linalg/walsh_hadamard.hpp>
@@ -53,6 +54,25 @@ TEST_CASE_TEMPLATE("williamson_product: equals the definition, and the same bits
     check<false, Lanes>(p);
     check<true, Lanes>(p);
   }
+}
+
+TEST_CASE("williamson_product: of rows transformed on the way, the bits of one after the other") {
+  using lanes = batch<default_arch>;
+  constexpr index_t m = 172, p = 4 * lane_count<lanes>;
+  const auto x = normal_matrix(m, p, 4), before = normal_matrix(m, p, 5);
+  const auto after = normal_matrix(m, p, 6);
+  const auto same = [&]<bool transposed>(std::bool_constant<transposed>) {
+    matrix<float> y(x.view()), expected(x.view());
+    linalg::williamson_transform<transposed, lanes>(y.data(), diagonal{before.data()},
+                                                    diagonal{after.data()}, 0);
+    for (index_t i = 0; i < m; ++i) {
+      linalg::walsh_hadamard_scalar(expected.row(i), diagonal{before.row(i).data()});
+    }
+    williamson_product<transposed, float>(expected.data(), p, diagonal{after.data()});
+    return y == expected;
+  };
+  CHECK(same(std::false_type{}));
+  CHECK(same(std::true_type{}));
 }
 
 TEST_CASE("williamson_product: any address, and nothing outside the rows") {

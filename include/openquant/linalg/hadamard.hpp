@@ -132,6 +132,13 @@ class hadamard_transform {
     if (m == 1) return walsh_hadamard<lanes>(x, before, after, 0, ahead);
     for (index_t i = 0; i < x.rows(); ++i) {
       float* const row = x.data() + i * x.stride();
+      if constexpr (williamson_transforms<lanes>(4 * lane_count<lanes>)) {
+        if (m == 172 && williamson_transforms<lanes>(p)) {
+          williamson_transform<inverse, lanes>(row, before, after,
+                                               i < ahead.rows ? ahead.distance : 0);
+          continue;
+        }
+      }
       walsh_hadamard<lanes>(matrix_view<float>(row, m, p), before, unscaled{}, p,
                             {i < ahead.rows ? m : 0, ahead.distance});
       if (p < lane_count<lanes>)

@@ -6,55 +6,51 @@
 
 #include <openquant/core/simd.hpp>
 #include <openquant/linalg/williamson_rows.hpp>
+#include <openquant/linalg/williamson_terms.hpp>
 
 namespace openquant::linalg {
 
-/// As many columns as lanes of a product with Williamson's matrix.
+/// The rows of a product with Williamson's matrix, of as many columns as lanes.
 template <bool transposed, Lane Lanes>
 class williamson_strip {
  public:
   static constexpr index_t order = 43, lanes = lane_count<Lanes>;
 
-  /// Reads the columns of X from `x` on; rows are p floats apart.
-  void read(const float* x, index_t p) {
-    Lanes zero[4];
-    for (index_t c = 0; c < 4; ++c) zero[c] = load<Lanes>(x + c * order * p);
-    for (std::size_t k = 0; k < 21; ++k) {
-      const index_t j = williamson::places[k];
-      OPENQUANT_UNROLL_REGISTERS
-      for (std::size_t c = 0; c < 4; ++c) {
-        const float* const from = x + static_cast<index_t>(c) * order * p;
-        const Lanes a = load<Lanes>(from + j * p), b = load<Lanes>(from + (order - j) * p);
-        store(a + b, place(half_[0], 4 * k + c));
-        store(a - b, place(half_[1], 4 * k + c));
-      }
-    }
-    const Lanes left[2] = {zero[0] + zero[1], zero[0] - zero[1]};
-    const Lanes sum = zero[2] + zero[3], difference = zero[2] - zero[3];
-    constexpr bool odd = williamson::odd_minuses<transposed>;
-    for (std::size_t n = 0; n < 4; ++n) {
-      const Lanes right = (n % 2 == 1) != odd ? difference : sum;
-      const Lanes start = n < 2 ? left[n] + right : left[n - 2] - right;
-      store(start, place(start_, n));
-      store(-start, place(start_, n + 4));
-    }
-    for (std::size_t a = 0; a < 4; ++a) {
-      Lanes start(0.0f);
-      for (std::size_t c = 0; c < 4; ++c) {
-        start = mul_add(Lanes(williamson::entry<transposed>(a, c, 0)), zero[c], start);
-      }
-      store(start, place(start_, 8 + a));
-    }
+  explicit williamson_strip(const williamson_columns& of) : of_(of) {}
+
+  /// u[.][a] <- block a of rows r, l places on, of the product with the u_j. By itself, so that it
+  /// is compiled once for every After.
+  template <std::size_t... r>
+  void even(std::size_t l, Lanes (&u)[sizeof...(r)][4], std::index_sequence<r...>) const {
+    const places from = from_place<false>(l);
+    Lanes sums[sizeof...(r)][12];
+    add_places<false, r...>(from, sums);
+    std::size_t n = 0;
+    ((finish<false>(r, from, sums[n], u[n]), ++n), ...);
   }
 
-  /// y[.][a] <- block a of rows r, l places on, of the product with the u_j, or the v_j. By itself,
-  /// so that it is compiled once for every After.
-  template <bool odd, std::size_t... r>
-  void sum(std::size_t l, Lanes (&y)[sizeof...(r)][4]) const {
-    if constexpr (lanes > 1)
-      sum_registers<odd, r...>(l, y);
-    else
-      (sum_numbers<odd>(r, l, y[0]), ...);
+  /// Rows r, l places on, of the result: the columns from `x` on, which are those of `after` from j
+  /// on; rows are p floats apart. By itself, so that it has all registers.
+  template <class After, std::size_t... r>
+  void write(std::size_t l, const Lanes (&u)[sizeof...(r)][4], float* x, index_t p, index_t j,
+             After after, std::index_sequence<r...>) const {
+    const places from = from_place<true>(l);
+    Lanes sums[sizeof...(r)][12];
+    add_places<true, r...>(from, sums);
+    const auto write_row = [&](std::size_t row, const Lanes(&sum)[12],
+                               const Lanes(&even)[4]) OPENQUANT_INLINE_LAMBDA {
+      Lanes v[4];
+      finish<true>(row, from, sum, v);
+      const auto i = static_cast<index_t>(williamson::coordinate(row, l));
+      OPENQUANT_UNROLL_REGISTERS
+      for (index_t a = 0; a < 4; ++a) {
+        const index_t plus = (order * a + i) * p + j, minus = (order * (a + 1) - i) * p + j;
+        store(after.times(even[a] + v[a], plus), x + plus);
+        if (row != williamson::row_zero) store(after.times(even[a] - v[a], minus), x + minus);
+      }
+    };
+    std::size_t n = 0;
+    ((write_row(r, sums[n], u[n]), ++n), ...);
   }
 
  private:
@@ -63,42 +59,32 @@ class williamson_strip {
   template <bool odd>
   static constexpr williamson::half<transposed, odd> table{};
 
-  template <class T>
-  static T* place(T* of, std::size_t i) {
+  static const float* place(const float* of, std::size_t i) {
     return of + static_cast<index_t>(i) * lanes;
   }
   template <bool odd>
   places from_place(std::size_t l) const {
-    const float* const half = half_[odd];
+    const float* const half = of_.half[odd];
     return {place(half, 4 * l), place(half, 4 * ((l + 1) % 3)), place(half, 4 * ((l + 2) % 3))};
   }
 
-  /// Written out, so that the compiler knows the terms and has the sums in registers.
+  /// The sums of rows r. In registers written out, so that the compiler knows the terms and has the
+  /// sums in registers; one lane, for rows of few columns, is not worth the code.
   template <bool odd, std::size_t... r>
-  void sum_registers(std::size_t l, Lanes (&y)[sizeof...(r)][4]) const {
-    const places from = from_place<odd>(l);
-    Lanes sums[sizeof...(r)][12];
-    OPENQUANT_UNROLL_TURNS(84)
-    for (std::size_t i = 0; i < 84; ++i) {
+  OPENQUANT_INLINE void add_places(const places& from, Lanes (&sums)[sizeof...(r)][12]) const {
+    const auto add_one = [&](std::size_t i) OPENQUANT_INLINE_LAMBDA {
       const std::size_t k = i / 4, c = i % 4;
       Lanes u = load<Lanes>(place(from[k % 3], k / 3 * 12 + c));
       compute_now(u);  // loaded once
       std::size_t n = 0;
       ((add<odd>(r, k, c, n % 2 == c % 2, u, sums[n]), ++n), ...);
+    };
+    if constexpr (lanes > 1) {
+      OPENQUANT_UNROLL_TURNS(84)
+      for (std::size_t i = 0; i < 84; ++i) add_one(i);
+    } else {
+      for (std::size_t i = 0; i < 84; ++i) add_one(i);
     }
-    std::size_t n = 0;
-    ((finish<odd>(r, from, sums[n], y[n]), ++n), ...);
-  }
-  /// Of one lane, for rows of few columns, which are not worth the code.
-  template <bool odd>
-  void sum_numbers(std::size_t r, std::size_t l, Lanes (&y)[4]) const {
-    const places from = from_place<odd>(l);
-    Lanes sums[12];
-    for (std::size_t k = 0; k < 21; ++k) {
-      for (std::size_t c = 0; c < 4; ++c)
-        add<odd>(r, k, c, false, from[k % 3][k / 3 * 12 + c], sums);
-    }
-    finish<odd>(r, from, sums, y);
   }
 
   /// Adds coordinate c of place k to the sums of row r that take it.
@@ -134,7 +120,7 @@ class williamson_strip {
       if constexpr (odd) {
         y[a] = own.sign < 0 ? -u : u;
       } else {
-        const Lanes start = load<Lanes>(place(start_, williamson::start<transposed>[r][a]));
+        const Lanes start = load<Lanes>(place(of_.start, williamson::start<transposed>[r][a]));
         y[a] = own.sign < 0 ? start - u : start + u;
       }
     }
@@ -152,9 +138,36 @@ class williamson_strip {
     }
   }
 
-  alignas(64) float half_[2][84 * lanes];  // u_j and v_j of the four blocks, by place
-  alignas(64) float start_[12 * lanes];    // what x_0 gives, by williamson::start
+  williamson_columns of_;
 };
+
+/// The columns from `x` on of the product, which are those of `after` from j on.
+template <bool transposed, Lane Lanes, class After>
+void williamson_write(const williamson_columns& of, float* x, index_t p, index_t j,
+                      const After& after) {
+  const williamson_strip<transposed, Lanes> columns(of);
+  const auto rows = [&]<std::size_t... r>(std::size_t l, std::index_sequence<r...> which) {
+    Lanes u[sizeof...(r)][4];
+    columns.even(l, u, which);
+    columns.write(l, u, x, p, j, after, which);
+  };
+  const auto pair = [&]<std::size_t r, std::size_t s>(std::size_t l,
+                                                      std::index_sequence<r, s> both) {
+    if constexpr (lane_count<Lanes> == 16) {
+      rows(l, both);
+    } else {  // of sixteen registers one row takes most
+      rows(l, std::index_sequence<r>{});
+      rows(l, std::index_sequence<s>{});
+    }
+  };
+  for (std::size_t l = 0; l < 3; ++l) {
+    pair(l, std::index_sequence<0, 1>{});
+    pair(l, std::index_sequence<2, 3>{});
+    pair(l, std::index_sequence<4, 5>{});
+  }
+  pair(0, std::index_sequence<6, 7>{});
+  pair(2, std::index_sequence<6, 8>{});
+}
 
 /// X <- After H X, or H^T X, in place, H Williamson's matrix of order 172. Coordinates +-i of a
 /// block are put together of sums x_j + x_-j and differences (williamson_rows.hpp), and those of
@@ -166,41 +179,32 @@ class williamson_strip {
 /// Source:  Williamson, Duke Math. J. 11, 1944, for the product of the four signs
 template <bool transposed, Lane Lanes, class After>
 void williamson_product(float* x, index_t p, const After& after) {
-  using strip = williamson_strip<transposed, Lanes>;
-  strip columns;
-  for (index_t j = 0; j < p; j += strip::lanes) {
-    columns.read(x + j, p);
-    const auto write = [&](std::size_t r, std::size_t l, const Lanes(&u)[4], const Lanes(&v)[4]) {
-      const auto i = static_cast<index_t>(williamson::coordinate(r, l));
-      for (index_t a = 0; a < 4; ++a) {
-        const index_t plus = (strip::order * a + i) * p + j;
-        const index_t minus = (strip::order * (a + 1) - i) * p + j;
-        store(after.times(u[a] + v[a], plus), x + plus);
-        if (i > 0) store(after.times(u[a] - v[a], minus), x + minus);
-      }
-    };
-    const auto rows = [&]<std::size_t... r>(std::size_t l, std::index_sequence<r...>) {
-      Lanes u[sizeof...(r)][4], v[sizeof...(r)][4];
-      columns.template sum<false, r...>(l, u);
-      columns.template sum<true, r...>(l, v);
-      std::size_t n = 0;
-      ((write(r, l, u[n], v[n]), ++n), ...);
-    };
-    const auto pair = [&]<std::size_t r, std::size_t s>(std::size_t l, std::index_sequence<r, s>) {
-      if constexpr (strip::lanes == 16) {
-        rows(l, std::index_sequence<r, s>{});
-      } else {  // of sixteen registers one row takes most
-        rows(l, std::index_sequence<r>{});
-        rows(l, std::index_sequence<s>{});
-      }
-    };
-    for (std::size_t l = 0; l < 3; ++l) {
-      pair(l, std::index_sequence<0, 1>{});
-      pair(l, std::index_sequence<2, 3>{});
-      pair(l, std::index_sequence<4, 5>{});
-    }
-    pair(0, std::index_sequence<6, 7>{});
-    pair(2, std::index_sequence<6, 8>{});
+  williamson_terms<transposed, Lanes, 1> terms;
+  for (index_t j = 0; j < p; j += lane_count<Lanes>) {
+    terms.read(x + j, p);
+    williamson_write<transposed, Lanes>(terms.strip(0), x, p, j, after);
+  }
+}
+
+/// Whether rows of p floats are transformed while a product with Williamson's matrix reads them.
+template <class Lanes>
+constexpr bool williamson_transforms(index_t p) {
+  return lane_count<Lanes> == 16 && p == 4 * lane_count<Lanes>;
+}
+
+/// X <- After (H x H_p) Before X, or with H^T x H_p, in place, H_p Sylvester's matrix: the bits of
+/// `walsh_hadamard` for each row and `williamson_product`. What lies `distance` floats on is
+/// fetched, where that is not 0.
+///
+/// Shapes:  X : (172, p), rows one after the other, p such that williamson_transforms
+/// Cost:    27 + log2 p additions a coordinate in registers; 2.8 KiB of stack a lane
+template <bool transposed, Lane Lanes, class Before, class After>
+void williamson_transform(float* x, const Before& before, const After& after, index_t distance) {
+  constexpr index_t strips = 4, lanes = lane_count<Lanes>;
+  williamson_terms<transposed, Lanes, strips> terms;
+  terms.transform(x, before, distance);
+  for (index_t t = 0; t < strips; ++t) {
+    williamson_write<transposed, Lanes>(terms.strip(t), x, strips * lanes, t * lanes, after);
   }
 }
 
