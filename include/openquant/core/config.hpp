@@ -40,6 +40,13 @@
 #define OPENQUANT_INLINE_LAMBDA
 #endif
 
+// For a kernel that is to have all registers, and to be compiled once for all its callers.
+#if defined(__GNUC__)
+#define OPENQUANT_NOINLINE __attribute__((noinline))
+#else
+#define OPENQUANT_NOINLINE
+#endif
+
 namespace openquant {
 
 /// Sizes and positions: signed, so that differences and reversed loops are safe.

@@ -129,10 +129,10 @@ void walsh_hadamard_one_pass(const matrix_view<float>& x, Before before, After a
           store_steps<r, false, Lanes, After>{v, row(i), lanes, after.from(i * advance)}};
     };
     in_order(enter(0));
-    keep(0);
-    for (index_t i = 1; i < rows; ++i) {
-      in_turns(enter(i), leave(i - 1));
+    for (index_t i = 0;;) {
       keep(i);
+      if (++i == rows) break;
+      in_turns(enter(i), leave(i - 1));
     }
     in_order(leave(rows - 1));
   }

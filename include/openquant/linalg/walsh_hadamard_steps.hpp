@@ -16,15 +16,20 @@ namespace openquant::linalg {
 /// a register.
 template <index_t from, index_t to, class Steps>
 OPENQUANT_INLINE void steps_between(const Steps& list) {
-  const auto run = [&]<std::size_t... i>(std::index_sequence<i...>) OPENQUANT_INLINE_LAMBDA {
-    (list.template step<from + static_cast<index_t>(i)>(), ...);
-  };
-  run(std::make_index_sequence<static_cast<std::size_t>(to - from)>{});
+  if constexpr (to - from == 1) {
+    list.template step<from>();
+  } else if constexpr (to - from > 1) {
+    steps_between<from, (from + to) / 2>(list);
+    steps_between<(from + to) / 2, to>(list);
+  }
 }
 
 template <class Steps>
 OPENQUANT_INLINE void in_order(const Steps& list) {
-  steps_between<0, Steps::steps>(list);
+  const auto run = [&]<std::size_t... i>(std::index_sequence<i...>) OPENQUANT_INLINE_LAMBDA {
+    (list.template step<index_t{i}>(), ...);
+  };
+  run(std::make_index_sequence<static_cast<std::size_t>(Steps::steps)>{});
 }
 
 /// The steps of both lists, evenly mixed.

@@ -21,7 +21,8 @@ class williamson_strip {
   /// u[.][a] <- block a of rows r, l places on, of the product with the u_j. By itself, so that it
   /// is compiled once for every After.
   template <std::size_t... r>
-  void even(std::size_t l, Lanes (&u)[sizeof...(r)][4], std::index_sequence<r...>) const {
+  OPENQUANT_NOINLINE void even(std::size_t l, Lanes (&u)[sizeof...(r)][4],
+                               std::index_sequence<r...>) const {
     const places from = from_place<false>(l);
     Lanes sums[sizeof...(r)][12];
     add_places<false, r...>(from, sums);
@@ -32,8 +33,9 @@ class williamson_strip {
   /// Rows r, l places on, of the result: the columns from `x` on, which are those of `after` from j
   /// on; rows are p floats apart. By itself, so that it has all registers.
   template <class After, std::size_t... r>
-  void write(std::size_t l, const Lanes (&u)[sizeof...(r)][4], float* x, index_t p, index_t j,
-             After after, std::index_sequence<r...>) const {
+  OPENQUANT_NOINLINE void write(std::size_t l, const Lanes (&u)[sizeof...(r)][4], float* x,
+                                index_t p, index_t j, After after,
+                                std::index_sequence<r...>) const {
     const places from = from_place<true>(l);
     Lanes sums[sizeof...(r)][12];
     add_places<true, r...>(from, sums);
