@@ -40,7 +40,7 @@
 #define OPENQUANT_INLINE_LAMBDA
 #endif
 
-// For a kernel that is to have all registers, and to be compiled once for all its callers.
+// For a long function of which each caller would else get a copy.
 #if defined(__GNUC__)
 #define OPENQUANT_NOINLINE __attribute__((noinline))
 #else

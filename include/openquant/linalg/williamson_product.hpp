@@ -31,11 +31,10 @@ class williamson_strip {
   }
 
   /// Rows r, l places on, of the result: the columns from `x` on, which are those of `after` from j
-  /// on; rows are p floats apart. By itself, so that it has all registers.
+  /// on; rows are p floats apart.
   template <class After, std::size_t... r>
-  OPENQUANT_NOINLINE void write(std::size_t l, const Lanes (&u)[sizeof...(r)][4], float* x,
-                                index_t p, index_t j, After after,
-                                std::index_sequence<r...>) const {
+  void write(std::size_t l, const Lanes (&u)[sizeof...(r)][4], float* x, index_t p, index_t j,
+             After after, std::index_sequence<r...>) const {
     const places from = from_place<true>(l);
     Lanes sums[sizeof...(r)][12];
     add_places<true, r...>(from, sums);
