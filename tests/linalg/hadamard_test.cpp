@@ -111,7 +111,8 @@ void multiply(std::vector<float>& x, linalg::hadamard_size size, float root) {
 
 TEST_CASE_TEMPLATE("hadamard: every width of the lanes gives the same bits", Arch, baseline_arch,
                    test::middle_arch, default_arch) {
-  for (const index_t n : {2, 8, 24, 56, 64, 192, 344, 448, 640, 688, 768, 1408, 2736, 2752, 4096}) {
+  for (const index_t n :
+       {2, 8, 24, 56, 64, 192, 344, 448, 640, 688, 768, 1408, 2736, 2752, 4096, 11008}) {
     CAPTURE(n);
     const auto size = split_hadamard(n);
     const hadamard_transform h(n);
@@ -139,7 +140,7 @@ TEST_CASE_TEMPLATE("hadamard: every width of the lanes gives the same bits", Arc
 }
 
 TEST_CASE("hadamard: the rows of a matrix are as one by one") {
-  for (const index_t n : {4, 24, 640, 1024, 1408}) {
+  for (const index_t n : {4, 24, 640, 1024, 1408, 11008}) {
     CAPTURE(n);
     constexpr index_t rows = 5, gap = 2;
     const hadamard_transform h(n);
@@ -179,7 +180,7 @@ TEST_CASE_TEMPLATE("hadamard: vectors side by side are as one by one", Arch, bas
 }
 
 TEST_CASE("hadamard: diagonals before and after are as passes of their own") {
-  for (const index_t n : {1, 4, 24, 128, 344, 1536}) {
+  for (const index_t n : {1, 4, 24, 128, 344, 1536, 11008}) {
     CAPTURE(n);
     const hadamard_transform h(n);
     const auto signs = normal_vector(n, 5), other = normal_vector(n, 6),

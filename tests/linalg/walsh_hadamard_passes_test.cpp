@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <doctest/doctest.h>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <openquant/core/random.hpp>
 #include <openquant/linalg/walsh_hadamard.hpp>
+#include <openquant/linalg/walsh_hadamard_passes.hpp>
 
 #include "core/lane_cases.hpp"
 
@@ -47,15 +49,26 @@ void check_rows(index_t n, const Pass& pass) {
   }
 }
 
+/// Both ways to write passes out, whichever this width takes.
 template <index_t r, class Lanes>
 void check_one_pass() {
-  check_rows(r * lane_count<Lanes>,
-             [](auto... arguments) { walsh_hadamard_one_pass<r, Lanes>(arguments...); });
+  const auto check = [](auto turns) {
+    check_rows(r * lane_count<Lanes>, [](auto... arguments) {
+      walsh_hadamard_one_pass<r, Lanes, decltype(turns)::value>(arguments...);
+    });
+  };
+  check(std::true_type{});
+  check(std::false_type{});
 }
 template <index_t r, class Lanes>
 void check_two_passes() {
-  check_rows(r * walsh_hadamard_radix<Lanes> * lane_count<Lanes>,
-             [](auto... arguments) { walsh_hadamard_two_passes<r, Lanes>(arguments...); });
+  const auto check = [](auto turns) {
+    check_rows(r * walsh_hadamard_radix<Lanes> * lane_count<Lanes>, [](auto... arguments) {
+      walsh_hadamard_two_passes<r, Lanes, decltype(turns)::value>(arguments...);
+    });
+  };
+  check(std::true_type{});
+  check(std::false_type{});
 }
 
 TEST_CASE_TEMPLATE("walsh_hadamard_passes: rows of any number have the scalar's bits", Lanes,
@@ -72,13 +85,14 @@ TEST_CASE_TEMPLATE("walsh_hadamard_passes: rows of any number have the scalar's 
 }
 
 TEST_CASE("walsh_hadamard_passes: rows are fetched ahead as far as there are later ones") {
-  std::vector<float> x(64 * 256);
-  for (const index_t n : {16, 256, 4096, 8192}) {
-    const index_t rows = static_cast<index_t>(x.size()) / n;
-    const auto ahead = fetch_rows_of(matrix_view<float>(x.data(), rows, n));
-    CHECK(ahead.distance % n == 0);
-    CHECK(ahead.distance >= std::max(index_t{4096}, n));
-    CHECK(ahead.rows == std::max(index_t{0}, rows - ahead.distance / n));
+  constexpr index_t gap = 16;
+  std::vector<float> x(64 * (256 + gap));
+  for (const index_t n : {16, 256, 3072, 4096, 8192}) {
+    const index_t rows = static_cast<index_t>(x.size()) / (n + gap);
+    const auto ahead = fetch_rows_of(matrix_view<float>(x.data(), rows, n, n + gap));
+    const index_t on = std::max(index_t{1}, 4096 / n);
+    CHECK(ahead.distance == on * (n + gap));
+    CHECK(ahead.rows == std::max(index_t{0}, rows - on));
   }
 }
 

@@ -66,7 +66,7 @@ class hadamard_transform {
   /// transformed, so that the rows of a matrix in one call are faster than one by one.
   ///
   /// Shapes:  X : (rows, n)
-  /// Cost:    n (log2 p + m / 4 + 6) additions a row, the m-terms for m > 1 alone
+  /// Cost:    n (log2 p + m / 4 + 6) additions a row, the m-terms for m > 1 alone; 27 for m = 172
   template <class Arch = default_arch>
   void apply(const matrix_view<float>& x) const {
     run<Arch, false>(x, unscaled{}, scaled{root()});
@@ -132,8 +132,8 @@ class hadamard_transform {
     if (m == 1) return walsh_hadamard<lanes>(x, before, after, 0, ahead);
     for (index_t i = 0; i < x.rows(); ++i) {
       float* const row = x.data() + i * x.stride();
-      if constexpr (williamson_transforms<lanes>(4 * lane_count<lanes>)) {
-        if (m == 172 && williamson_transforms<lanes>(p)) {
+      if constexpr (williamson_row < lanes >> 0) {
+        if (m == 172 && p == williamson_row<lanes>) {
           williamson_transform<inverse, lanes>(row, before, after,
                                                i < ahead.rows ? ahead.distance : 0);
           continue;

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include <openquant/core/simd.hpp>
+#include <openquant/linalg/diagonal.hpp>
 #include <openquant/linalg/hadamard_matrix.hpp>
 
 namespace openquant::linalg {

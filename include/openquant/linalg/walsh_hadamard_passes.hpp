@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <bit>
-#include <cstddef>
 
 #include <openquant/core/matrix.hpp>
 #include <openquant/core/prefetch.hpp>
@@ -16,9 +15,9 @@ namespace openquant::linalg {
 template <class Lanes>
 inline constexpr index_t walsh_hadamard_radix = lane_count<Lanes> == 16 ? 16 : 8;
 
-/// Whether registers are enough for two passes in turns.
+/// Whether passes are written out in turns: AVX-512 has registers enough for two of them.
 template <class Lanes>
-inline constexpr bool walsh_hadamard_in_turns = lane_count<Lanes> == 16;
+inline constexpr bool walsh_hadamard_turns = lane_count<Lanes> == 16;
 
 /// Which rows are so near a later one, `distance` floats on, that it is fetched while they are
 /// transformed: the first `rows`.
@@ -34,7 +33,8 @@ inline fetch_ahead fetch_rows_of(const matrix_view<float>& x) {
 
 /// The levels among r registers before the last.
 template <index_t r>
-inline constexpr index_t levels_to_last = std::bit_width(static_cast<unsigned>(r)) - 2;
+inline constexpr index_t levels_to_last =
+    r < 2 ? 0 : static_cast<index_t>(std::bit_width(static_cast<unsigned>(r))) - 2;
 
 /// r registers are loaded, `stride` floats apart, and transformed among each other but for the last
 /// level, which store_steps do.
@@ -52,8 +52,8 @@ OPENQUANT_INLINE void walsh_hadamard_store(Lanes (&v)[r], float* x, index_t stri
   for (index_t k = 0; k < r; ++k) store(after.times(v[k], k * stride), x + k * stride);
 }
 
-/// The last pass over a row in r parts of h floats, each of which is transformed: of the floats
-/// from j on of each, as many as lanes.
+/// The pass over a row in r parts of h floats, each of which is transformed: of the floats from j
+/// on of each, as many as lanes.
 template <index_t r, class Lanes, class After>
 OPENQUANT_INLINE void walsh_hadamard_over_parts(float* row, index_t h, index_t j, After after) {
   Lanes v[r];
@@ -61,6 +61,7 @@ OPENQUANT_INLINE void walsh_hadamard_over_parts(float* row, index_t h, index_t j
   walsh_hadamard_store(v, row + j, h, after.from(j));
 }
 
+/// The same over all of the row.
 template <index_t r, class Lanes, class After>
 void walsh_hadamard_over_row(float* row, index_t h, After after) {
   for (index_t j = 0; j < h; j += lane_count<Lanes>) {
@@ -79,10 +80,11 @@ OPENQUANT_INLINE void walsh_hadamard_part(float* x, Before before, After after) 
   walsh_hadamard_store(v, x, lanes, after);
 }
 
-/// The rows of X, of r registers, in one pass each. Where registers are enough, what enters them is
-/// transformed inside in turns with the sums and differences of the row before; rows of `radix`
-/// registers enter by halves, for those of two rows do not fit.
-template <index_t r, class Lanes, class Before, class After>
+/// The rows of X, of r registers, in one pass each. With `turns` what enters registers is
+/// transformed inside them in turns with the sums and differences of the row before; rows of
+/// `radix` registers enter by halves, for those of two rows do not fit.
+template <index_t r, class Lanes, bool turns = walsh_hadamard_turns<Lanes>, class Before,
+          class After>
 void walsh_hadamard_one_pass(const matrix_view<float>& x, Before before, After after,
                              index_t advance, fetch_ahead ahead) {
   constexpr index_t lanes = lane_count<Lanes>, half = r / 2;
@@ -91,7 +93,7 @@ void walsh_hadamard_one_pass(const matrix_view<float>& x, Before before, After a
   const auto row = [&](index_t i) OPENQUANT_INLINE_LAMBDA { return x.data() + i * x.stride(); };
   const auto fetch = [&](index_t i)
                          OPENQUANT_INLINE_LAMBDA { prefetch(row(i) + ahead.distance, r * lanes); };
-  if constexpr (r < 4 || !walsh_hadamard_in_turns<Lanes>) {
+  if constexpr (r < 4 || !turns) {
     const auto transform = [&](index_t i) OPENQUANT_INLINE_LAMBDA {
       walsh_hadamard_part<r, Lanes>(row(i), before.from(i * advance), after.from(i * advance));
     };
@@ -140,8 +142,9 @@ void walsh_hadamard_one_pass(const matrix_view<float>& x, Before before, After a
 
 /// The rows of X in two passes each, n = r radix lanes: one inside parts, one over them. The second
 /// pass of a row waits for all of its first; in turns with it goes the first pass of the next row,
-/// which waits for nothing.
-template <index_t r, class Lanes, class Before, class After>
+/// which waits for nothing: part by part, and with `turns` step by step.
+template <index_t r, class Lanes, bool turns = walsh_hadamard_turns<Lanes>, class Before,
+          class After>
 void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After after,
                                index_t advance, fetch_ahead ahead) {
   constexpr index_t lanes = lane_count<Lanes>, registers = r * walsh_hadamard_radix<Lanes>;
@@ -152,8 +155,9 @@ void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After
   const index_t rows = x.rows();
   if (rows == 0) return;
   float* row = x.data();
-  walsh_hadamard_one_pass<first, Lanes>(matrix_view<float>(row, second, part), before, unscaled{},
-                                        part, {ahead.rows > 0 ? second : 0, ahead.distance});
+  walsh_hadamard_one_pass<first, Lanes, turns>(matrix_view<float>(row, second, part), before,
+                                               unscaled{}, part,
+                                               {ahead.rows > 0 ? second : 0, ahead.distance});
   for (index_t i = 1; i < rows; ++i) {
     float* const last = row;
     row += x.stride();
@@ -162,7 +166,7 @@ void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After
     for (index_t turn = 0; turn < second; ++turn) {
       const index_t at = turn * part, j = turn * step;
       if (i < ahead.rows) prefetch(row + ahead.distance + at, part);
-      if constexpr (!walsh_hadamard_in_turns<Lanes>) {
+      if constexpr (!turns) {
         walsh_hadamard_part<first, Lanes>(row + at, in.from(at), unscaled{});
         for (index_t k = j; k < j + step; k += lanes) {
           walsh_hadamard_over_parts<second, Lanes>(last, part, k, out);
@@ -190,6 +194,7 @@ void walsh_hadamard_two_passes(const matrix_view<float>& x, Before before, After
           in_turns(enter(half), one_after_other{one_after_other{front, load_last(j + lanes)},
                                                 store_last(j + lanes)});
         }
+        // Little goes beside these but stores: half of them by the other units.
         in_order(among_steps<half, levels_to_last<first>, true, Lanes>{v + half});
         in_order(store_steps<first, true, Lanes, unscaled>{v, row + at, lanes, {}});
       }

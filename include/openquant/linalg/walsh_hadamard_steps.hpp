@@ -32,10 +32,11 @@ OPENQUANT_INLINE void in_order(const Steps& list) {
   run(std::make_index_sequence<static_cast<std::size_t>(Steps::steps)>{});
 }
 
-/// The steps of both lists, evenly mixed.
+/// The steps of both lists, evenly mixed; the first one has some.
 template <class First, class Second>
 OPENQUANT_INLINE void in_turns(const First& first, const Second& second) {
   constexpr index_t m = First::steps, n = Second::steps;
+  static_assert(m > 0);
   const auto run = [&]<std::size_t... i>(std::index_sequence<i...>) OPENQUANT_INLINE_LAMBDA {
     ((first.template step<index_t{i}>(),
       steps_between<index_t{i} * n / m, index_t{i + 1} * n / m>(second)),
@@ -91,8 +92,8 @@ struct inside_steps {
   }
 };
 
-/// Levels among r registers, from sums of neighbours on. `fused`: the differences by the units that
-/// also multiply, where those for sums have more to do.
+/// Levels among r registers, from `first_level` on; those of level 0 are neighbours. `fused`: the
+/// differences by the units that also multiply, where those for sums have more to do.
 template <index_t r, index_t levels, bool fused, class Lanes, index_t first_level = 0>
 struct among_steps {
   static constexpr index_t pairs = r / 2, steps = pairs * levels;

@@ -187,25 +187,28 @@ void williamson_product(float* x, index_t p, const After& after) {
   }
 }
 
-/// Whether rows of p floats are transformed while a product with Williamson's matrix reads them.
+/// The registers of a row that is transformed while a product with Williamson's matrix reads it:
+/// those of x_j and x_-j and of the next two fit into AVX-512's.
+inline constexpr index_t williamson_strips = 4;
+
+/// The length of rows for which that is done; 0 for narrower lanes.
 template <class Lanes>
-constexpr bool williamson_transforms(index_t p) {
-  return lane_count<Lanes> == 16 && p == 4 * lane_count<Lanes>;
-}
+inline constexpr index_t williamson_row =
+    lane_count<Lanes> == 16 ? williamson_strips* lane_count<Lanes> : 0;
 
 /// X <- After (H x H_p) Before X, or with H^T x H_p, in place, H_p Sylvester's matrix: the bits of
 /// `walsh_hadamard` for each row and `williamson_product`. What lies `distance` floats on is
 /// fetched, where that is not 0.
 ///
-/// Shapes:  X : (172, p), rows one after the other, p such that williamson_transforms
+/// Shapes:  X : (172, p), rows one after the other, p = williamson_strips lanes
 /// Cost:    27 + log2 p additions a coordinate in registers; 2.8 KiB of stack a lane
 template <bool transposed, Lane Lanes, class Before, class After>
 void williamson_transform(float* x, const Before& before, const After& after, index_t distance) {
-  constexpr index_t strips = 4, lanes = lane_count<Lanes>;
-  williamson_terms<transposed, Lanes, strips> terms;
+  constexpr index_t lanes = lane_count<Lanes>, p = williamson_strips * lanes;
+  williamson_terms<transposed, Lanes, williamson_strips> terms;
   terms.transform(x, before, distance);
-  for (index_t t = 0; t < strips; ++t) {
-    williamson_write<transposed, Lanes>(terms.strip(t), x, strips * lanes, t * lanes, after);
+  for (index_t t = 0; t < williamson_strips; ++t) {
+    williamson_write<transposed, Lanes>(terms.strip(t), x, p, t * lanes, after);
   }
 }
 

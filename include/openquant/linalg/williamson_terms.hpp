@@ -24,7 +24,7 @@ class williamson_terms {
  public:
   static constexpr index_t order = 43, lanes = lane_count<Lanes>, terms = 84;
 
-  williamson_columns strip(index_t t) const { return {{half_[0][t], half_[1][t]}, start_[t]}; }
+  williamson_columns strip(index_t t) const { return {{half(0, t), half(1, t)}, start_[t]}; }
 
   /// Reads the columns from `x` on; rows are p floats apart.
   void read(const float* x, index_t p) requires(strips == 1) {
@@ -37,8 +37,8 @@ class williamson_terms {
       for (index_t c = 0; c < 4; ++c) {
         const float* const from = x + c * order * p;
         const Lanes a = load<Lanes>(from + j * p), b = load<Lanes>(from + (order - j) * p);
-        store(a + b, half_[0][0] + (4 * k + c) * lanes);
-        store(a - b, half_[1][0] + (4 * k + c) * lanes);
+        store(a + b, half(0, 0) + (4 * k + c) * lanes);
+        store(a - b, half(1, 0) + (4 * k + c) * lanes);
       }
     }
   }
@@ -71,14 +71,14 @@ class williamson_terms {
                                              load_row(next + strips, zero_row + order - j)},
                              inside_steps<2 * strips, Lanes>{next}};
     };
-    const auto keep = [&] {
+    const auto keep = [&]() OPENQUANT_INLINE_LAMBDA {
       OPENQUANT_UNROLL_REGISTERS
       for (index_t k = 0; k < 2 * strips; ++k) v[k] = next[k];
     };
     const auto leave = [&](index_t i) OPENQUANT_INLINE_LAMBDA {
-      return one_after_other{among_steps<2 * strips, levels, true, Lanes>{v},
-                             store_steps<2 * strips, false, Lanes, unscaled>{
-                                 v, half_[0][0] + i * lanes, terms * lanes, {}}};
+      return one_after_other{
+          among_steps<2 * strips, levels, true, Lanes>{v},
+          store_steps<2 * strips, false, Lanes, unscaled>{v, half_ + i * lanes, terms * lanes, {}}};
     };
     in_order(enter(0));
     for (index_t i = 1; i < terms; ++i) {
@@ -90,6 +90,11 @@ class williamson_terms {
   }
 
  private:
+  const float* half(index_t odd, index_t t) const {
+    return half_ + (odd * strips + t) * terms * lanes;
+  }
+  float* half(index_t odd, index_t t) { return half_ + (odd * strips + t) * terms * lanes; }
+
   static void begin(const Lanes (&zero)[4], float* start) {
     const Lanes left[2] = {zero[0] + zero[1], zero[0] - zero[1]};
     const Lanes sum = zero[2] + zero[3], difference = zero[2] - zero[3];
@@ -109,7 +114,7 @@ class williamson_terms {
     }
   }
 
-  alignas(64) float half_[2][strips][terms * lanes];
+  alignas(64) float half_[2 * strips * terms * lanes];  // u_j of the strips, then v_j
   alignas(64) float start_[strips][12 * lanes];
 };
 
