@@ -132,8 +132,8 @@ class hadamard_transform {
     if (m == 1) return walsh_hadamard<lanes>(x, before, after, 0, ahead);
     for (index_t i = 0; i < x.rows(); ++i) {
       float* const row = x.data() + i * x.stride();
-      if constexpr (williamson_row < lanes >> 0) {
-        if (m == 172 && p == williamson_row<lanes>) {
+      if constexpr (constexpr index_t whole = williamson_row<lanes>; whole != 0) {
+        if (m == 172 && p == whole) {
           williamson_transform<inverse, lanes>(row, before, after,
                                                i < ahead.rows ? ahead.distance : 0);
           continue;

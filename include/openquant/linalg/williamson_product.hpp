@@ -193,8 +193,7 @@ inline constexpr index_t williamson_strips = 4;
 
 /// The length of rows for which that is done; 0 for narrower lanes.
 template <class Lanes>
-inline constexpr index_t williamson_row =
-    lane_count<Lanes> == 16 ? williamson_strips* lane_count<Lanes> : 0;
+inline constexpr index_t williamson_row = lane_count<Lanes> == 16 ? 16 * williamson_strips : 0;
 
 /// X <- After (H x H_p) Before X, or with H^T x H_p, in place, H_p Sylvester's matrix: the bits of
 /// `walsh_hadamard` for each row and `williamson_product`. What lies `distance` floats on is
